@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { DeviceId, RollId, AttemptId, Sha256Thumbprint } from "./ids";
+import { Instant } from "./instant";
+
+/** How many table partitions the facts of a fleet are spread over. */
+export const FACT_PARTITIONS = 16;
+
+/** A moment in a device's event stream: the hub's clock first, the sequence number breaks ties within a partition. */
+export const EventPosition = z.object({
+  enqueuedAt: Instant,
+  partition: z.string(),
+  sequenceNumber: z.int(),
+});
+export type EventPosition = z.infer<typeof EventPosition>;
+
+/** A report whose signature was made by the key of the leaf it names. */
+export const VerifiedReport = z.object({
+  position: EventPosition,
+  rollId: RollId,
+  attemptId: AttemptId,
+  nonce: z.string(),
+  phase: z.string(),
+  sha256Thumbprint: Sha256Thumbprint,
+  notAfter: Instant.optional(),
+  /** The leaf and its intermediates as the device sent them, cleaned. */
+  chainPem: z.string(),
+  authentication: z.string(),
+});
+export type VerifiedReport = z.infer<typeof VerifiedReport>;
+
+/**
+ * What the event stream says about one device. Written only by the event consumer, which knows nothing of rolls; a device
+ * can claim anything here except a verified report for a key it does not hold.
+ */
+export const DeviceFacts = z.object({
+  deviceId: DeviceId,
+  /** The newest message of any kind. */
+  lastSeen: EventPosition,
+  /** What the device says it is using; a claim. */
+  claimedThumbprint: Sha256Thumbprint.optional(),
+  claimedNotAfter: Instant.optional(),
+  /** Set by IoT Hub on the message: how the session authenticated, such as `x509`. */
+  authentication: z.string().optional(),
+  generationId: z.string().optional(),
+  verified: VerifiedReport.optional(),
+});
+export type DeviceFacts = z.infer<typeof DeviceFacts>;
+
+/** Partition of a device id: a small hash that is stable for ever (FNV-1a over UTF-16 code units, modulo the count). */
+export function factPartition(deviceId: DeviceId): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < deviceId.length; i += 1) {
+    hash ^= deviceId.charCodeAt(i);
+    hash = Math.imul(hash, 0x01000193) >>> 0;
+  }
+  return hash % FACT_PARTITIONS;
+}
+
+/** True if `a` is later than `b` in the stream. */
+export function isLater(a: EventPosition, b: EventPosition): boolean {
+  return a.enqueuedAt === b.enqueuedAt ? a.sequenceNumber > b.sequenceNumber : a.enqueuedAt > b.enqueuedAt;
+}
+
+/**
+ * Folds what a new event says into what is known. Monotone: folding the same events in any order, and any of them twice,
+ * gives the same facts.
+ */
+export function mergeFacts(known: DeviceFacts | undefined, heard: DeviceFacts): DeviceFacts {
+  if (known === undefined) return heard;
+  const [older, newer] = isLater(heard.lastSeen, known.lastSeen) ? [known, heard] : [heard, known];
+  const verified =
+    older.verified === undefined
+      ? newer.verified
+      : newer.verified === undefined
+        ? older.verified
+        : isLater(newer.verified.position, older.verified.position)
+          ? newer.verified
+          : older.verified;
+  return {
+    ...newer,
+    claimedThumbprint: newer.claimedThumbprint ?? older.claimedThumbprint,
+    claimedNotAfter: newer.claimedNotAfter ?? older.claimedNotAfter,
+    verified,
+  };
+}

@@ -1,0 +1,59 @@
+import type { DeviceId, Etag, HubHostName } from "../domain/ids";
+import type { Instant } from "../domain/instant";
+
+/** Every hub linked to the DPS instance. */
+export interface Hubs {
+  readonly hostNames: readonly HubHostName[];
+  hub(hostName: HubHostName): Hub;
+}
+
+/** One IoT Hub's service side. Throws `RollError` for outages; what the rules foresee is an outcome. */
+export interface Hub {
+  readonly hostName: HubHostName;
+  /** A fresh read of what the hub accepts for this device (`GET /twins/{id}`: never a query, those lag). */
+  readIdentity(deviceId: DeviceId): Promise<IdentityReading>;
+  /**
+   * Writes status and credentials of at most 100 identities, each guarded by its ETag. One outcome per device, also when
+   * the service refuses the whole call; a device missing from the answer counts as written.
+   */
+  writeIdentities(writes: readonly IdentityWrite[]): Promise<ReadonlyMap<DeviceId, IdentityWriteOutcome>>;
+  /** Calls a direct method once; never retried here, because a lost answer does not say whether the device acted. */
+  invokeMethod(deviceId: DeviceId, methodName: string, payload: unknown): Promise<MethodOutcome>;
+}
+
+export type IdentityReading =
+  { readonly outcome: "found"; readonly identity: HubIdentity } | { readonly outcome: "missing" };
+
+export interface HubIdentity {
+  readonly deviceId: DeviceId;
+  /** The identity's (not the twin's) version. */
+  readonly etag: Etag;
+  readonly status: "enabled" | "disabled";
+  readonly authentication: "selfSigned" | "certificateAuthority" | "sas" | "none";
+  /** Upper-case hex, 64 digits (or 40 where an operator configured SHA-1); undefined where the slot is empty. */
+  readonly primaryThumbprint: string | undefined;
+  readonly secondaryThumbprint: string | undefined;
+}
+
+export interface IdentityWrite {
+  readonly deviceId: DeviceId;
+  readonly etag: Etag;
+  readonly status: "enabled" | "disabled";
+  /** At most 128 characters; undefined clears it. */
+  readonly statusReason: string | undefined;
+  readonly primaryThumbprint: string;
+  readonly secondaryThumbprint: string;
+}
+
+export type IdentityWriteOutcome =
+  | { readonly outcome: "written" }
+  | { readonly outcome: "precondition-failed" }
+  | { readonly outcome: "missing" }
+  | { readonly outcome: "failed"; readonly detail: string };
+
+export type MethodOutcome =
+  | { readonly outcome: "answered"; readonly status: number; readonly payload: unknown }
+  /** 404: not connected, or no handler, or unknown or disabled. */
+  | { readonly outcome: "unreachable"; readonly detail: string }
+  /** 504 or a broken connection: the device may or may not have acted. */
+  | { readonly outcome: "no-answer"; readonly detail: string; readonly at: Instant };

@@ -1,0 +1,113 @@
+import type { DeviceFacts } from "../domain/device-facts";
+import type { DeviceId, RegistrationId, RollId } from "../domain/ids";
+import type { Instant } from "../domain/instant";
+import type { BatchHeader, JournalEntry } from "../domain/roll/batch";
+import type { DeviceRow } from "../domain/roll/device-row";
+import type { DeviceCounts } from "../domain/roll/device-state";
+import type { RollRequest, RollTarget } from "../domain/roll/request";
+import type { Roll } from "../domain/roll/roll";
+
+/**
+ * Claims: insert-only rows that make "only once" true across processes. Throws `RollError` (`service-unavailable`) when
+ * the storage does not answer.
+ */
+export interface ClaimStore {
+  /** Claims a start. `key` = SHA-256 of `source|id`. The first claim wins for ever. */
+  claimStart(
+    claim: StartClaim,
+  ): Promise<{ readonly outcome: "claimed" } | { readonly outcome: "exists"; readonly claim: StartClaim }>;
+  findStart(key: string): Promise<StartClaim | undefined>;
+  /** Claims registrations for a roll; answers who holds those that another open roll has. Safe to run twice. */
+  claimTargets(rollId: RollId, targets: readonly RegistrationId[]): Promise<ReadonlyMap<RegistrationId, RollId>>;
+  /** Gives up the roll's own claims on these registrations; others' claims are left alone. */
+  releaseTargets(rollId: RollId, targets: readonly RegistrationId[]): Promise<void>;
+}
+
+export interface StartClaim {
+  readonly key: string;
+  readonly rollId: RollId;
+  /** SHA-256 of the body: the same id with another body is not a repetition. */
+  readonly bodySha256: string;
+  readonly at: Instant;
+}
+
+/** Roll headers, the list of open rolls and the copies of the batches' counts. */
+export interface RollStore {
+  /** Notes the roll as open before anything else happens, so that a crash leaves a trace for the sweeper. */
+  open(rollId: RollId, at: Instant): Promise<void>;
+  /** Open rolls, oldest first. */
+  listOpen(): Promise<readonly { readonly rollId: RollId; readonly since: Instant }[]>;
+  close(rollId: RollId): Promise<void>;
+
+  /** Writes the header unless one exists; true if this call wrote it. */
+  create(roll: Roll): Promise<boolean>;
+  get(rollId: RollId): Promise<Roll | undefined>;
+  /** Reads, changes, writes guarded by the version; repeats when it lost a race. `change` may run more than once. */
+  update(rollId: RollId, change: (roll: Roll) => Roll): Promise<Roll>;
+  /** Newest first, at most `limit` (1-100) per page. */
+  list(page: { readonly limit: number; readonly after?: RollId }): Promise<readonly Roll[]>;
+
+  putCounts(rollId: RollId, batch: number, counts: DeviceCounts): Promise<void>;
+  /** One entry per batch that has reported counts. */
+  readCounts(rollId: RollId): Promise<readonly DeviceCounts[]>;
+}
+
+/**
+ * A batch: header, device rows, journal. All of a batch lies in one table partition, so that every write is one
+ * transaction fenced by the header's version.
+ */
+export interface BatchStore {
+  /** Creates header and rows unless the batch exists; true if this call created it. */
+  create(rollId: RollId, batch: number, rows: readonly DeviceRow[]): Promise<boolean>;
+  /** Header and rows as they are, without the right to write. */
+  read(rollId: RollId, batch: number): Promise<{ readonly header: BatchHeader; readonly rows: readonly DeviceRow[] }>;
+  /** Reads the batch for a step that may write; `busy` while another step's lease runs. */
+  checkOut(rollId: RollId, batch: number, token: string): Promise<CheckOut>;
+  readJournal(rollId: RollId, batch: number): Promise<readonly JournalEntry[]>;
+}
+
+export type CheckOut =
+  | { readonly outcome: "checked-out"; readonly batch: CheckedOutBatch }
+  | { readonly outcome: "busy"; readonly until: Instant };
+
+/** The right to write a batch. Every write throws `RollError` (`lease-lost`) once another step has written. */
+export interface CheckedOutBatch {
+  readonly rows: readonly DeviceRow[];
+  /** Takes the lease and writes the journal row (and `changed` rows) before a step's first external write. */
+  intend(entry: JournalEntry, changed?: readonly DeviceRow[]): Promise<void>;
+  /** Writes what came of it, and gives the lease back. */
+  settle(entry: JournalEntry | undefined, changed: readonly DeviceRow[]): Promise<void>;
+}
+
+/** Immutable blobs of a roll. */
+export interface RollBlobs {
+  putRequest(rollId: RollId, request: RollRequest): Promise<void>;
+  getRequest(rollId: RollId): Promise<RollRequest>;
+  /** The batch's slice of the target list; the first write stands. */
+  putTargets(rollId: RollId, batch: number, targets: readonly RollTarget[]): Promise<void>;
+  getTargets(rollId: RollId, batch: number): Promise<readonly RollTarget[]>;
+}
+
+/** What the event stream says, per device. */
+export interface FactStore {
+  /** Merges by `mergeFacts`; all of one partition in as few transactions as fit. */
+  merge(heard: readonly DeviceFacts[]): Promise<void>;
+  read(deviceIds: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, DeviceFacts>>;
+}
+
+/** Events that could not be used, kept with their position. */
+export interface PoisonStore {
+  put(events: readonly PoisonEvent[]): Promise<void>;
+}
+
+export interface PoisonEvent {
+  readonly hub: string;
+  readonly partition: string;
+  readonly sequenceNumber: number;
+  readonly offset: string;
+  readonly at: Instant;
+  readonly reason: string;
+  readonly deviceId: string | undefined;
+  /** Base64 of at most the first 8 KB. */
+  readonly bodyBase64: string;
+}
