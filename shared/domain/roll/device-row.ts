@@ -41,6 +41,8 @@ export const DeviceRow = z.object({
   deviceId: DeviceId.optional(),
   /** Thumbprints that must open nothing any more, resolved from the slots at the first read. */
   bad: z.array(Sha256Thumbprint),
+  /** Leaves the device may go on with: the planned one and those in the entry that nobody named as compromised. */
+  allowed: z.array(Sha256Thumbprint),
   /** The accepted new leaf. */
   planned: z.object({ sha256Thumbprint: Sha256Thumbprint, notAfter: Instant }).optional(),
   refusal: Refusal.optional(),

@@ -32,7 +32,7 @@ export function deviceState(row: DeviceRow): DeviceState {
   if (row.failed !== undefined) return "failed";
   if (row.containedAt !== undefined) {
     if (row.attempt !== undefined) return "dispatched";
-    return row.planned === undefined ? "contained" : "await-self-heal";
+    return row.allowed.length === 0 ? "contained" : "await-self-heal";
   }
   if (row.unconfirmed !== undefined) return "contained-unconfirmed";
   return row.entry.state === "open" ? "planned" : "staged";

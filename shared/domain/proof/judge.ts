@@ -1,0 +1,121 @@
+import type { DeviceFacts, VerifiedReport } from "../device-facts";
+import type { Identity } from "../hub/allow-set";
+import type { HubHostName, Sha256Thumbprint } from "../ids";
+import { addMs, type Instant } from "../instant";
+import type { Attempt, DeviceRow } from "../roll/device-row";
+
+/** A device is proven when every rule holds; the missing ones are what an operator gets to see. */
+export type ProofRule =
+  /** A signed report for this attempt arrived after trust was closed, over an X.509 session of this device. */
+  | "report"
+  /** A fresh read of the hub shows exactly the reported leaf in both slots, enabled, and nothing foreign elsewhere. */
+  | "hub"
+  /** The leaf is the planned one (or one that was healthy all along). */
+  | "leaf"
+  /** DPS wrote it there: our own last write was another value, or DPS recorded a registration since. */
+  | "written-by-dps"
+  /** The session began after the identity was released: our pulse had cut all earlier ones. */
+  | "session";
+
+export interface ProofEvidence {
+  readonly facts: DeviceFacts | undefined;
+  /** Fresh reads of every linked hub; undefined = no identity there. */
+  readonly identities: ReadonlyMap<HubHostName, Identity | undefined>;
+  readonly registration:
+    | {
+        readonly status: string;
+        readonly assignedHub: HubHostName | undefined;
+        readonly lastUpdatedAt: Instant | undefined;
+      }
+    | undefined;
+}
+
+/** The report that answers this attempt, if the device has given it. */
+export function reportFor(
+  row: DeviceRow,
+  attempt: Attempt,
+  facts: DeviceFacts | undefined,
+  rollId: string,
+): VerifiedReport | undefined {
+  const report = facts?.verified;
+  if (report === undefined || facts?.deviceId !== row.deviceId) return undefined;
+  const answers = report.rollId === rollId && report.attemptId === attempt.attemptId && report.nonce === attempt.nonce;
+  return answers && report.phase === "connected" ? report : undefined;
+}
+
+/** Judges one device. Pure: all evidence was read before, and freshly. */
+export function judgeProof(
+  row: DeviceRow,
+  rollId: string,
+  evidence: ProofEvidence,
+  pulseHoldMs: number,
+): { readonly proven: boolean; readonly missing: readonly ProofRule[]; readonly leaf: Sha256Thumbprint | undefined } {
+  const missing: ProofRule[] = [];
+  const anchor = row.entry.closedAt;
+  const report = row.attempt === undefined ? undefined : reportFor(row, row.attempt, evidence.facts, rollId);
+  const reported =
+    report !== undefined &&
+    anchor !== undefined &&
+    report.position.enqueuedAt > anchor &&
+    report.authentication.startsWith("x509");
+  if (!reported) missing.push("report");
+
+  const leaf = report?.sha256Thumbprint;
+  if (leaf === undefined || !row.allowed.includes(leaf) || row.bad.includes(leaf)) missing.push("leaf");
+
+  const home = [...evidence.identities].filter(([, identity]) => identity !== undefined && isExactly(identity, leaf));
+  const elsewhere = [...evidence.identities].filter(
+    ([, identity]) => identity !== undefined && !isExactly(identity, leaf),
+  );
+  const [only] = home;
+  if (only === undefined || home.length !== 1 || elsewhere.some(([hub, identity]) => !isShut(row, hub, identity)))
+    missing.push("hub");
+
+  if (only === undefined || !writtenByDps(row, only[0], evidence)) missing.push("written-by-dps");
+
+  const record = only === undefined ? undefined : row.hubs[only[0]];
+  const cutFrom = record?.heldAt;
+  const sessionIsNew =
+    report !== undefined &&
+    row.attempt !== undefined &&
+    (cutFrom === undefined
+      ? record?.absent === true
+      : report.position.enqueuedAt >= addMs(cutFrom, pulseHoldMs) &&
+        row.attempt.startedAt >= (record?.releasedAt ?? cutFrom));
+  if (!sessionIsNew) missing.push("session");
+
+  return { proven: missing.length === 0, missing, leaf };
+}
+
+function isExactly(identity: Identity, leaf: Sha256Thumbprint | undefined): boolean {
+  return (
+    leaf !== undefined &&
+    identity.status === "enabled" &&
+    identity.authentication === "selfSigned" &&
+    identity.primaryThumbprint === leaf &&
+    identity.secondaryThumbprint === leaf
+  );
+}
+
+/** In a hub that is not the device's home, only what this roll wrote there itself may stand. */
+function isShut(row: DeviceRow, hub: HubHostName, identity: Identity | undefined): boolean {
+  return (
+    identity === undefined ||
+    (row.hubs[hub]?.lastWrite === "sentinel" &&
+      identity.primaryThumbprint !== undefined &&
+      !row.bad.some((t) => t === identity.primaryThumbprint || t === identity.secondaryThumbprint))
+  );
+}
+
+function writtenByDps(row: DeviceRow, home: HubHostName, { registration }: ProofEvidence): boolean {
+  // We wrote sentinels, now an allowed leaf stands there: only a registration that DPS accepted can have put it there.
+  if (row.hubs[home]?.lastWrite === "sentinel") return true;
+  const anchor = row.entry.closedAt;
+  return (
+    registration?.status === "assigned" &&
+    registration.assignedHub === home &&
+    registration.lastUpdatedAt !== undefined &&
+    anchor !== undefined &&
+    registration.lastUpdatedAt > anchor
+  );
+}
