@@ -1,5 +1,5 @@
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
-import type { MqttRemote } from "./session.js";
+import type { MqttRemote } from "./session";
 
 /**
  * What a TLS client presented. The chain is as it was sent, unverified: `selfSigned` identities need none, and DPS and

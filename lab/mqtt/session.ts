@@ -1,7 +1,7 @@
 import { generate, parser, type IConnectPacket, type ISubscribePacket, type Packet } from "mqtt-packet";
 import type { Duplex } from "node:stream";
-import { realClock, type LabClock } from "../clock.js";
-import { topicMatches } from "./topics.js";
+import { realClock, type LabClock } from "../clock";
+import { topicMatches } from "./topics";
 
 /** What a client said in CONNECT. */
 export interface MqttConnect {

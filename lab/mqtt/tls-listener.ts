@@ -1,9 +1,9 @@
 import { constants } from "node:crypto";
 import type { AddressInfo, Socket } from "node:net";
 import { createServer } from "node:tls";
-import type { LabClock } from "../clock.js";
-import { remoteOf } from "./peer.js";
-import { serveMqtt, type MqttHandlers, type MqttSession } from "./session.js";
+import type { LabClock } from "../clock";
+import { remoteOf } from "./peer";
+import { serveMqtt, type MqttHandlers, type MqttSession } from "./session";
 
 export interface MqttTlsOptions {
   /** The listener's own certificate: leaf and intermediates as PEM, and its key. */
