@@ -27,6 +27,8 @@ export type RollErrorCode =
   | "service-denied-us"
   /** The answer does not have the documented shape. */
   | "service-answer-unreadable"
+  /** Another step holds the batch's lease for a moment. */
+  | "batch-busy"
   /** Another run took the batch over while this one was at work; its writes win. */
   | "lease-lost"
   /** A row, blob or setting the product wrote itself cannot be read back. */

@@ -1,5 +1,5 @@
 import type { DeviceFacts, VerifiedReport } from "../device-facts";
-import type { Identity } from "../hub/allow-set";
+import type { Identity, Standing } from "../hub/allow-set";
 import type { HubHostName, Sha256Thumbprint } from "../ids";
 import { addMs, type Instant } from "../instant";
 import type { Attempt, DeviceRow } from "../roll/device-row";
@@ -19,15 +19,15 @@ export type ProofRule =
 
 export interface ProofEvidence {
   readonly facts: DeviceFacts | undefined;
-  /** Fresh reads of every linked hub; undefined = no identity there. */
-  readonly identities: ReadonlyMap<HubHostName, Identity | undefined>;
-  readonly registration:
-    | {
-        readonly status: string;
-        readonly assignedHub: HubHostName | undefined;
-        readonly lastUpdatedAt: Instant | undefined;
-      }
-    | undefined;
+  /** Fresh reads of every linked hub, each with its standing against the roll's allow set. */
+  readonly hubs: ReadonlyMap<HubHostName, { readonly identity: Identity | undefined; readonly standing: Standing }>;
+  readonly registration: RegistrationEvidence | undefined;
+}
+
+export interface RegistrationEvidence {
+  readonly status: string;
+  readonly assignedHub: HubHostName | undefined;
+  readonly lastUpdatedAt: Instant | undefined;
 }
 
 /** The report that answers this attempt, if the device has given it. */
@@ -63,12 +63,10 @@ export function judgeProof(
   const leaf = report?.sha256Thumbprint;
   if (leaf === undefined || !row.allowed.includes(leaf) || row.bad.includes(leaf)) missing.push("leaf");
 
-  const home = [...evidence.identities].filter(([, identity]) => identity !== undefined && isExactly(identity, leaf));
-  const elsewhere = [...evidence.identities].filter(
-    ([, identity]) => identity !== undefined && !isExactly(identity, leaf),
-  );
+  const hubs = [...evidence.hubs];
+  const home = hubs.filter(([, { identity }]) => identity !== undefined && isExactly(identity, leaf));
   const [only] = home;
-  if (only === undefined || home.length !== 1 || elsewhere.some(([hub, identity]) => !isShut(row, hub, identity)))
+  if (only === undefined || home.length !== 1 || hubs.some(([, hub]) => hub.standing === "foreign"))
     missing.push("hub");
 
   if (only === undefined || !writtenByDps(row, only[0], evidence)) missing.push("written-by-dps");
@@ -94,16 +92,6 @@ function isExactly(identity: Identity, leaf: Sha256Thumbprint | undefined): bool
     identity.authentication === "selfSigned" &&
     identity.primaryThumbprint === leaf &&
     identity.secondaryThumbprint === leaf
-  );
-}
-
-/** In a hub that is not the device's home, only what this roll wrote there itself may stand. */
-function isShut(row: DeviceRow, hub: HubHostName, identity: Identity | undefined): boolean {
-  return (
-    identity === undefined ||
-    (row.hubs[hub]?.lastWrite === "sentinel" &&
-      identity.primaryThumbprint !== undefined &&
-      !row.bad.some((t) => t === identity.primaryThumbprint || t === identity.secondaryThumbprint))
   );
 }
 

@@ -1,0 +1,23 @@
+import type { OrchestrationContext } from "durable-functions";
+import type { z } from "zod";
+import { closeRoll, noteContained, openRoll } from "../shared/contract/activities";
+import * as contract from "../shared/contract/orchestrations";
+import { call, child, input, type Orchestration } from "./durable";
+
+/**
+ * Some individually enrolled devices' certificates are compromised.
+ *
+ * Contain first: whatever is wrong with the replacement, the old certificates stop opening anything. Then wait for the
+ * devices to find their way back with the new leaf, and prove each one. No command reaches a device that is cut off;
+ * healing is the device's part.
+ */
+export function* individualBreach(
+  ctx: OrchestrationContext,
+): Orchestration<z.output<typeof contract.individualBreach.output>> {
+  const { rollId } = input(ctx, contract.individualBreach);
+  const { batches, pace } = yield* call(ctx, openRoll, { rollId });
+  yield* child(ctx, contract.containFleet, { rollId, batches, next: 0 });
+  yield* call(ctx, noteContained, { rollId });
+  yield* child(ctx, contract.proveFleet, { rollId, batches, pace, nextRecheckAt: 0 });
+  return yield* call(ctx, closeRoll, { rollId });
+}
