@@ -1,0 +1,29 @@
+/** How a device differs from one that does what the contract says. Everything is off by default. */
+export interface Behaviour {
+  /** Switched off when the fleet starts, until `comeBack()`. */
+  readonly offline?: boolean;
+  /** Milliseconds it takes its time before every step of a roll. */
+  readonly slowMs?: number;
+  /** How far its clock is ahead (negative: behind), in milliseconds: it judges validity and deadlines by that clock. */
+  readonly clockSkewMs?: number;
+  /** Answers every method with 403 and does nothing. */
+  readonly refuses?: boolean;
+  /** Answers 202 to `reprovision` and registers with the key it has, whatever it was given. */
+  readonly keepsOldKey?: boolean;
+  /** Goes back to its previous key this many milliseconds after it reported the new one. */
+  readonly fallsBackAfterMs?: number;
+  /** Loses power right after it has accepted its first attempt, and starts again from what it had saved. */
+  readonly rebootsInMidRoll?: boolean;
+}
+
+/** The behaviours of the lab by name. "No standby leaf" is not one: such a device is simply given none. */
+export const behaviours = {
+  normal: {},
+  offline: { offline: true },
+  slow: { slowMs: 500 },
+  "clock a year behind": { clockSkewMs: -365 * 86_400_000 },
+  refuses: { refuses: true },
+  "keeps the old key": { keepsOldKey: true },
+  "falls back": { fallsBackAfterMs: 500 },
+  "reboots in mid-roll": { rebootsInMidRoll: true },
+} as const satisfies Record<string, Behaviour>;
