@@ -1,0 +1,159 @@
+import { createHash, createPublicKey, type KeyObject, type X509Certificate } from "node:crypto";
+import type { CertificateFacts, PublicKeyFacts } from "../../domain/certificate/facts";
+import { Sha256Thumbprint } from "../../domain/ids";
+import { instant, type Instant } from "../../domain/instant";
+import { derTag, objectIdentifierText, openDer, readDer, type DerValue } from "./der-reader";
+
+const COMMON_NAME = "2.5.4.3";
+const EXTENDED_KEY_USAGE = "2.5.29.37";
+const RSASSA_PSS = "1.2.840.113549.1.1.10";
+
+/** Signature algorithms by object identifier (RFC 3279, RFC 4055, RFC 5758) and hashes (for RSASSA-PSS). */
+const HASHES: ReadonlyMap<string, string> = new Map([
+  ["1.2.840.113549.1.1.4", "md5"],
+  ["1.2.840.113549.1.1.5", "sha1"],
+  ["1.2.840.113549.1.1.14", "sha224"],
+  ["1.2.840.113549.1.1.11", "sha256"],
+  ["1.2.840.113549.1.1.12", "sha384"],
+  ["1.2.840.113549.1.1.13", "sha512"],
+  ["1.2.840.10045.4.1", "sha1"],
+  ["1.2.840.10045.4.3.1", "sha224"],
+  ["1.2.840.10045.4.3.2", "sha256"],
+  ["1.2.840.10045.4.3.3", "sha384"],
+  ["1.2.840.10045.4.3.4", "sha512"],
+  ["1.3.14.3.2.26", "sha1"],
+  ["2.16.840.1.101.3.4.2.4", "sha224"],
+  ["2.16.840.1.101.3.4.2.1", "sha256"],
+  ["2.16.840.1.101.3.4.2.2", "sha384"],
+  ["2.16.840.1.101.3.4.2.3", "sha512"],
+]);
+
+/** A certificate with what was read from it. */
+export interface ReadCertificate {
+  readonly x509: X509Certificate;
+  readonly facts: CertificateFacts;
+  /** Subject and issuer are byte for byte the same name. */
+  readonly namesItself: boolean;
+}
+
+/** Reads what the rules ask about. Throws for DER that is no certificate. */
+export function readCertificate(x509: X509Certificate): ReadCertificate {
+  const parts = dissect(x509.raw);
+  const key = publicKeyOf(x509);
+  return {
+    x509,
+    namesItself: parts.subject.whole.equals(parts.issuer.whole),
+    facts: {
+      sha256Thumbprint: Sha256Thumbprint.parse(x509.fingerprint256.replaceAll(":", "")),
+      commonName: commonName(parts.subject),
+      notBefore: moment(x509.validFrom),
+      notAfter: moment(x509.validTo),
+      publicKeySha256: sha256(key === undefined ? parts.publicKey.whole : canonicalKey(key)),
+      publicKey: keyFacts(key),
+      isAuthority: x509.ca,
+      extendedKeyUsage: extendedKeyUsage(parts.extensions),
+      signatureHash: signatureHash(parts.signatureAlgorithm),
+    },
+  };
+}
+
+interface Parts {
+  readonly issuer: DerValue;
+  readonly subject: DerValue;
+  readonly publicKey: DerValue;
+  readonly extensions: readonly DerValue[];
+  readonly signatureAlgorithm: DerValue;
+}
+
+/** Certificate and TBSCertificate of RFC 5280 §4.1; the version is absent in version 1 certificates. */
+function dissect(der: Buffer): Parts {
+  const [toBeSigned, signatureAlgorithm] = openDer(readDer(der)[0], derTag.sequence);
+  const fields = openDer(toBeSigned, derTag.sequence);
+  const [, , issuer, , subject, publicKey, ...optional] = fields[0]?.tag === 0xa0 ? fields.slice(1) : fields;
+  if (!issuer || !subject || !publicKey || !signatureAlgorithm) throw new RangeError("not a certificate");
+  const wrapper = optional.find(({ tag }) => tag === 0xa3);
+  const extensions = wrapper === undefined ? [] : openDer(readDer(wrapper.contents)[0], derTag.sequence);
+  return { issuer, subject, publicKey, extensions, signatureAlgorithm };
+}
+
+/** The last common name of the subject: the most specific one where there are several. */
+function commonName(subject: DerValue): string | undefined {
+  let found: string | undefined;
+  for (const relativeName of openDer(subject, derTag.sequence)) {
+    for (const attribute of openDer(relativeName, derTag.set)) {
+      const [type, value] = openDer(attribute, derTag.sequence);
+      if (value !== undefined && objectIdentifierText(type) === COMMON_NAME) found = directoryString(value);
+    }
+  }
+  return found;
+}
+
+/** DirectoryString (RFC 5280 §4.1.2.4): BMPString is UTF-16, UniversalString UTF-32, the rest UTF-8 or a part of it. */
+function directoryString({ tag, contents }: DerValue): string {
+  if (tag === 0x1e && contents.length % 2 === 0) return Buffer.from(contents).swap16().toString("utf16le");
+  if (tag === 0x1c || tag === 0x14) return contents.toString("latin1");
+  return contents.toString("utf8");
+}
+
+function extendedKeyUsage(extensions: readonly DerValue[]): readonly string[] | undefined {
+  for (const extension of extensions) {
+    const fields = openDer(extension, derTag.sequence);
+    if (objectIdentifierText(fields[0]) !== EXTENDED_KEY_USAGE) continue;
+    // extnID, optional critical flag, extnValue: an OCTET STRING around the SEQUENCE of purposes.
+    const value = fields.at(-1);
+    if (value?.tag !== derTag.octetString) throw new RangeError("unreadable extended key usage");
+    return openDer(readDer(value.contents)[0], derTag.sequence).map(objectIdentifierText);
+  }
+  return undefined;
+}
+
+function signatureHash(algorithm: DerValue): string | undefined {
+  const [identifier, parameters] = openDer(algorithm, derTag.sequence);
+  const name = objectIdentifierText(identifier);
+  if (name !== RSASSA_PSS) return HASHES.get(name);
+  // RSASSA-PSS-params (RFC 4055 §3.1): [0] hashAlgorithm, SHA-1 where it is absent.
+  const hash = openDer(parameters, derTag.sequence).find(({ tag }) => tag === 0xa0);
+  if (hash === undefined) return "sha1";
+  return HASHES.get(objectIdentifierText(openDer(readDer(hash.contents)[0], derTag.sequence)[0]));
+}
+
+/** Undefined for a key of a kind that this Node.js cannot load. */
+function publicKeyOf(x509: X509Certificate): KeyObject | undefined {
+  try {
+    return x509.publicKey;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The same bytes for the same key: an elliptic-curve point may be written compressed or not, and a compromised key must
+ * not pass for a new one because it was written the other way.
+ */
+function canonicalKey(key: KeyObject): Buffer {
+  const spki = { type: "spki", format: "der" } as const;
+  if (key.asymmetricKeyType !== "ec") return key.export(spki);
+  try {
+    return createPublicKey({ key: key.export({ format: "jwk" }), format: "jwk" }).export(spki);
+  } catch {
+    return key.export(spki); // a curve without a JSON Web Key name
+  }
+}
+
+function keyFacts(key: KeyObject | undefined): PublicKeyFacts {
+  const details = key?.asymmetricKeyDetails;
+  if (key?.asymmetricKeyType === "ec") return { kind: "ec", curve: details?.namedCurve ?? "explicit parameters" };
+  if (key?.asymmetricKeyType === "rsa") return { kind: "rsa", bits: details?.modulusLength ?? 0 };
+  return { kind: "other", name: key?.asymmetricKeyType ?? "unknown" };
+}
+
+/** Validity in milliseconds; a moment before 1970 counts as 1970, which is as much in the past. */
+function moment(text: string): Instant {
+  const ms = Date.parse(text);
+  if (!Number.isFinite(ms)) throw new RangeError("unreadable validity");
+  return instant(Math.max(0, ms));
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex").toUpperCase();
+}
