@@ -25,7 +25,7 @@ export function* containBatch(ctx: OrchestrationContext): Orchestration<object> 
     const confirmation = yield* call(ctx, confirmContained, batch);
 
     if (dps.open + hub.pending + release.pending + confirmation.exposed === 0) return {};
-    if (dps.open + hub.pending > 0) yield* sleepUntil(ctx, now(ctx) + PAUSE_MS);
+    if (dps.open + hub.pending + confirmation.exposed > 0) yield* sleepUntil(ctx, now(ctx) + PAUSE_MS);
   }
   continueAsNew(ctx, contract.containBatch, batch);
   return {};

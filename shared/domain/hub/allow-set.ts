@@ -62,7 +62,9 @@ export function decideHold(identity: Identity | undefined, allow: AllowSet): Hol
  * `hold-again` if something foreign appeared while the identity was enabled: a session may have been opened with it.
  */
 export type ReleaseDecision =
-  | { readonly kind: "nothing" | "done" | "hold-again" }
+  | { readonly kind: "nothing" }
+  | { readonly kind: "done" }
+  | { readonly kind: "hold-again" }
   | { readonly kind: "write"; readonly thumbprints: "as-read" | "sentinel" };
 
 export function decideRelease(

@@ -65,6 +65,8 @@ export const DeviceRow = z.object({
   broken: z.int().nonnegative(),
   attempts: z.int().nonnegative(),
   attempt: Attempt.optional(),
+  /** Rules of the proof that the last judgement found unmet. */
+  missing: z.string().optional(),
   proof: z.object({ provenAt: Instant, attemptId: AttemptId, rules: z.array(z.string()) }).optional(),
   failed: z.object({ reason: z.string(), detail: z.string() }).optional(),
   /** Left alone, with the reason, such as `claimed-by 2026…-1f0c9a3e`. */

@@ -1,0 +1,86 @@
+import type { RegistrationId, RollId } from "../domain/ids";
+import type { Instant } from "../domain/instant";
+import type { JournalEntry, JournalLine } from "../domain/roll/batch";
+import { countStates } from "../domain/roll/device-state";
+import type { DeviceRow } from "../domain/roll/device-row";
+import { RollError } from "../domain/roll-error";
+import type { Clock, Entropy } from "../ports/clock";
+import type { BatchStore, CheckedOutBatch, RollStore } from "../ports/stores";
+
+export interface BatchWorkDeps {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly batches: BatchStore;
+  readonly rolls: RollStore;
+}
+
+/**
+ * A batch while one step works on it: the rows by registration id, changed in memory, written with the journal.
+ * `intend` before external writes, `settle` once at the end.
+ */
+export class BatchWork {
+  private readonly current: Map<RegistrationId, DeviceRow>;
+  private readonly changed = new Set<RegistrationId>();
+
+  private constructor(
+    private readonly deps: BatchWorkDeps,
+    private readonly step: string,
+    private readonly at: { readonly rollId: RollId; readonly batch: number },
+    private readonly batch: CheckedOutBatch,
+  ) {
+    this.current = new Map(batch.rows.map((row) => [row.registrationId, row]));
+  }
+
+  /** Checks the batch out; throws `batch-busy` (retryable) while another step holds it. */
+  static async open(
+    deps: BatchWorkDeps,
+    step: string,
+    at: { readonly rollId: RollId; readonly batch: number },
+  ): Promise<BatchWork> {
+    const out = await deps.batches.checkOut(at.rollId, at.batch, deps.entropy.randomHex(8));
+    if (out.outcome === "checked-out") return new BatchWork(deps, step, at, out.batch);
+    const retryAfterMs = Math.max(0, out.until - deps.clock.now());
+    throw new RollError("batch-busy", `batch ${at.batch} of ${at.rollId} is leased`, true, { retryAfterMs });
+  }
+
+  get rows(): readonly DeviceRow[] {
+    return [...this.current.values()];
+  }
+
+  /** The row as it is now, with what this step changed. */
+  row(registrationId: RegistrationId): DeviceRow {
+    const row = this.current.get(registrationId);
+    if (row === undefined) throw new Error(`no row for ${registrationId}`);
+    return row;
+  }
+
+  set(row: DeviceRow): void {
+    this.current.set(row.registrationId, row);
+    this.changed.add(row.registrationId);
+  }
+
+  /** Journals what is about to be written elsewhere, together with the rows changed so far. */
+  async intend(lines: readonly JournalLine[]): Promise<void> {
+    if (lines.length === 0) return;
+    await this.batch.intend(this.entry("intent", lines), this.takeChanged());
+  }
+
+  /** Journals the outcome, writes the changed rows and gives the lease back; then refreshes the copy of the counts. */
+  async settle(lines: readonly JournalLine[]): Promise<void> {
+    const rows = this.takeChanged();
+    if (lines.length === 0 && rows.length === 0) return;
+    await this.batch.settle(lines.length === 0 ? undefined : this.entry("outcome", lines), rows);
+    await this.deps.rolls.putCounts(this.at.rollId, this.at.batch, countStates(this.rows));
+  }
+
+  private entry(kind: JournalEntry["kind"], lines: readonly JournalLine[]): JournalEntry {
+    const at: Instant = this.deps.clock.now();
+    return { step: this.step, kind, at, entries: [...lines] };
+  }
+
+  private takeChanged(): DeviceRow[] {
+    const rows = [...this.changed].map((id) => this.row(id));
+    this.changed.clear();
+    return rows;
+  }
+}

@@ -1,0 +1,215 @@
+import type { closeAtDps } from "../contract/activities";
+import { decideClose, type CloseDecision } from "../domain/enrollment/close-entry";
+import type { RegistrationId } from "../domain/ids";
+import type { JournalLine } from "../domain/roll/batch";
+import type { DeviceRow } from "../domain/roll/device-row";
+import type { RollTarget } from "../domain/roll/request";
+import { RollError } from "../domain/roll-error";
+import type { CertificateReader, TrustedAuthority } from "../ports/certificates";
+import type { Authorities, EnrollmentChange, Enrollments, IndividualEnrollment } from "../ports/enrollments";
+import type { RollBlobs } from "../ports/stores";
+import { BatchWork, type BatchWorkDeps } from "./batch-work";
+import { leafPem, planRow, readLeaf } from "./plan-replacement";
+import { mapSideBySide, orOutage } from "./side-by-side";
+import type { Step } from "./step";
+
+export interface CloseAtDpsDeps extends BatchWorkDeps {
+  readonly blobs: RollBlobs;
+  readonly enrollments: Enrollments;
+  readonly authorities: Authorities;
+  readonly certificates: CertificateReader;
+}
+
+/** How often a lost race is decided again within one run. */
+const PASSES = 5;
+
+interface Planned {
+  readonly row: DeviceRow;
+  readonly enrollment: IndividualEnrollment;
+  readonly decision: Extract<CloseDecision, { kind: "write" }>;
+}
+
+/**
+ * Makes DPS refuse the bad certificates of a batch: reads each entry, decides, journals, writes guarded by the entry's
+ * ETag; a lost race is read and decided again. A device that DPS does not answer for stays open and holds up nobody.
+ */
+export function createCloseAtDps(deps: CloseAtDpsDeps): Step<typeof closeAtDps> {
+  return async ({ rollId, batch }) => {
+    const work = await BatchWork.open(deps, "close-at-dps", { rollId, batch });
+    const outcome: JournalLine[] = [];
+    let todo = openRows(work).map((row) => row.registrationId);
+    if (todo.length > 0) {
+      const targets = new Map((await deps.blobs.getTargets(rollId, batch)).map((t) => [t.registrationId, t]));
+      const authorities = await readAuthorities(deps, [...targets.values()]);
+      for (let pass = 1; pass <= PASSES && todo.length > 0; pass += 1) {
+        const plans = await gather(deps, work, todo, targets, authorities);
+        await work.intend(plans.map((plan) => intentLine(plan)));
+        todo = await write(deps, work, plans, targets, outcome);
+      }
+    }
+    await work.settle(outcome);
+    return {
+      closed: work.rows.filter((row) => row.entry.state !== "open").length,
+      open: openRows(work).length,
+    };
+  };
+}
+
+function openRows(work: BatchWork): DeviceRow[] {
+  return work.rows.filter((row) => row.entry.state === "open" && row.skipped === undefined);
+}
+
+/** The CA certificates matter only to the replacement, so that an outage of the control plane delays nothing. */
+async function readAuthorities(
+  { authorities }: CloseAtDpsDeps,
+  targets: readonly RollTarget[],
+): Promise<readonly TrustedAuthority[] | undefined> {
+  if (targets.every((target) => target.replacement.kind !== "inline")) return [];
+  try {
+    return await authorities.listVerified();
+  } catch (error) {
+    if (error instanceof RollError) return undefined;
+    throw error;
+  }
+}
+
+/** Reads and decides; rows that need no write are brought up to date on the spot. */
+async function gather(
+  deps: CloseAtDpsDeps,
+  work: BatchWork,
+  todo: readonly RegistrationId[],
+  targets: ReadonlyMap<RegistrationId, RollTarget>,
+  authorities: readonly TrustedAuthority[] | undefined,
+): Promise<Planned[]> {
+  const keys = keysByTarget(deps.certificates, [...targets.values()]);
+  const world = {
+    certificates: deps.certificates,
+    authorities,
+    keysOfOthers: (target: RollTarget) => othersKeys(keys, target),
+    now: deps.clock.now(),
+  };
+  const readings = await mapSideBySide(todo, (id) => orOutage(deps.enrollments.get(id)));
+  const plans: Planned[] = [];
+  for (const [at, id] of todo.entries()) {
+    const reading = readings[at];
+    const target = targets.get(id);
+    if (reading === undefined || reading instanceof RollError || target === undefined) continue;
+    const known = work.row(id);
+    if (reading.outcome === "missing") {
+      work.set({ ...known, entry: { state: "missing", disabled: false, closedAt: deps.clock.now() } });
+      continue;
+    }
+    const { enrollment } = reading;
+    const row = planRow(known, target, enrollment, world);
+    const decision = decideClose(enrollment, row.bad, row.planned?.sha256Thumbprint, row.entry.disabled);
+    if (decision.kind === "closed") {
+      // Closed by an earlier run that was cut off before it could say so, or by somebody else.
+      const closedAt = enrollment.lastUpdatedAt ?? deps.clock.now();
+      work.set({ ...row, entry: { state: "closed", closedAt, disabled: decision.disabled } });
+    } else {
+      work.set(row);
+      plans.push({ row, enrollment, decision });
+    }
+  }
+  return plans;
+}
+
+/** Writes; answers the registrations that lost a race and must be decided again. */
+async function write(
+  deps: CloseAtDpsDeps,
+  work: BatchWork,
+  plans: readonly Planned[],
+  targets: ReadonlyMap<RegistrationId, RollTarget>,
+  outcome: JournalLine[],
+): Promise<RegistrationId[]> {
+  const again: RegistrationId[] = [];
+  await mapSideBySide(plans, async (plan) => {
+    const id = plan.row.registrationId;
+    const change = toChange(deps.certificates, plan.decision, targets.get(id));
+    const result = await orOutage(deps.enrollments.put(plan.enrollment, change));
+    const say = (text: string): number =>
+      outcome.push({ registrationId: id, target: "dps", action: "close", result: text });
+    if (result instanceof RollError) {
+      say(`unknown: ${result.code}`);
+      return;
+    }
+    switch (result.outcome) {
+      case "written": {
+        const closedAt = result.lastUpdatedAt ?? deps.clock.now();
+        work.set({ ...plan.row, entry: { state: "closed", closedAt, disabled: plan.decision.disabled } });
+        say("written");
+        return;
+      }
+      case "precondition-failed":
+      case "missing":
+        again.push(id);
+        say(`${result.outcome}; read again`);
+        return;
+      case "refused":
+        say(`refused: ${result.detail}`);
+        if (plan.row.planned === undefined) return;
+        // DPS does not take the new leaf: close without it.
+        work.set(withoutReplacement(plan.row, result.detail));
+        again.push(id);
+        return;
+      default:
+        result satisfies never;
+    }
+  });
+  return again;
+}
+
+function withoutReplacement(row: DeviceRow, detail: string): DeviceRow {
+  const { planned, ...rest } = row;
+  const allowed = rest.allowed.filter((thumbprint) => thumbprint !== planned?.sha256Thumbprint);
+  return { ...rest, allowed, refusal: { code: "refused-by-dps", detail } };
+}
+
+function toChange(
+  certificates: CertificateReader,
+  decision: Planned["decision"],
+  target: RollTarget | undefined,
+): EnrollmentChange {
+  const slot = (kind: "keep" | "clear" | "set"): EnrollmentChange["primary"] => {
+    if (kind !== "set") return { kind };
+    if (target?.replacement.kind !== "inline") throw new Error("no replacement to set");
+    return { kind, certificatePem: leafPem(certificates, target.replacement.chainPem) };
+  };
+  return {
+    primary: slot(decision.primary),
+    secondary: slot(decision.secondary),
+    provisioningStatus: decision.provisioningStatus,
+  };
+}
+
+function intentLine({ row, enrollment, decision }: Planned): JournalLine {
+  const slot = (view: { sha256Thumbprint: string } | undefined): string => view?.sha256Thumbprint ?? "-";
+  const next = (kind: "keep" | "clear" | "set"): string =>
+    kind === "set" ? (row.planned?.sha256Thumbprint ?? "?") : kind;
+  return {
+    registrationId: row.registrationId,
+    target: "dps",
+    action: "close",
+    before: `${enrollment.provisioningStatus} primary=${slot(enrollment.primary)} secondary=${slot(enrollment.secondary)} etag=${enrollment.etag}`,
+    after: `${decision.provisioningStatus} primary=${next(decision.primary)} secondary=${next(decision.secondary)}`,
+  };
+}
+
+function keysByTarget(
+  certificates: CertificateReader,
+  targets: readonly RollTarget[],
+): ReadonlyMap<RollTarget, string> {
+  const keys = new Map<RollTarget, string>();
+  for (const target of targets) {
+    if (target.replacement.kind !== "inline") continue;
+    const chain = readLeaf(certificates, target.replacement.chainPem);
+    if (chain !== undefined) keys.set(target, chain.leaf.publicKeySha256);
+  }
+  return keys;
+}
+
+function othersKeys(keys: ReadonlyMap<RollTarget, string>, target: RollTarget): ReadonlySet<string> {
+  const own = keys.get(target);
+  const twice = [...keys].some(([other, key]) => other !== target && key === own);
+  return new Set(own !== undefined && twice ? [own] : []);
+}

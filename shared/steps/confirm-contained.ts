@@ -1,0 +1,151 @@
+import type { confirmContained, recheckContained } from "../contract/activities";
+import { isClosedTo } from "../domain/enrollment/close-entry";
+import { standing } from "../domain/hub/allow-set";
+import type { HubHostName, RollId } from "../domain/ids";
+import type { JournalLine } from "../domain/roll/batch";
+import type { DeviceRow } from "../domain/roll/device-row";
+import { RollError } from "../domain/roll-error";
+import type { Enrollments } from "../ports/enrollments";
+import type { Hubs } from "../ports/hubs";
+import { BatchWork, type BatchWorkDeps } from "./batch-work";
+import { needsContainment } from "./hold-at-hub";
+import { allowSet, recordOf } from "./identities";
+import { MOST_BREAKS } from "./release-hold";
+import { mapSideBySide, orOutage } from "./side-by-side";
+import type { Step } from "./step";
+
+export interface ConfirmContainedDeps extends BatchWorkDeps {
+  readonly enrollments: Enrollments;
+  readonly hubs: Hubs;
+}
+
+/** Fresh reads that may fail to show containment before the device is listed as unconfirmed. */
+const MOST_REREADS = 5;
+
+/** What fresh reads say: nothing wrong, or where something still opens for the old credential. */
+type Finding =
+  | { readonly kind: "contained" }
+  | { readonly kind: "unknown"; readonly why: string }
+  | { readonly kind: "dps-open"; readonly why: string }
+  | { readonly kind: "in-flight"; readonly why: string }
+  | { readonly kind: "hub-open"; readonly hub: HubHostName; readonly why: string };
+
+/** Makes the claim "contained", or says what stands in its way and prepares the next round. */
+export function createConfirmContained(deps: ConfirmContainedDeps): Step<typeof confirmContained> {
+  return async ({ rollId, batch }) => {
+    const work = await BatchWork.open(deps, "confirm-contained", { rollId, batch });
+    const lines: JournalLine[] = [];
+    const todo = work.rows.filter((row) => needsContainment(row) && row.entry.state !== "open");
+    await mapSideBySide(todo, async (row) => {
+      const finding = await examine(deps, rollId, row, { released: true });
+      lines.push(lineOf(row, "confirm", finding));
+      work.set(afterConfirm(row, finding, deps));
+    });
+    await work.settle(lines);
+    const rows = work.rows;
+    return {
+      contained: rows.filter((row) => row.containedAt !== undefined).length,
+      exposed: rows.filter((row) => needsContainment(row)).length,
+      unconfirmed: rows.filter((row) => row.unconfirmed !== undefined).length,
+    };
+  };
+}
+
+/** Takes the claim back where a fresh read contradicts it. Devices that are proven are past it. */
+export function createRecheckContained(deps: ConfirmContainedDeps): Step<typeof recheckContained> {
+  return async ({ rollId, batch }) => {
+    const work = await BatchWork.open(deps, "recheck-contained", { rollId, batch });
+    const lines: JournalLine[] = [];
+    let broken = 0;
+    const todo = work.rows.filter(
+      (row) => row.containedAt !== undefined && row.proof === undefined && row.failed === undefined,
+    );
+    await mapSideBySide(todo, async (row) => {
+      const finding = await examine(deps, rollId, row, { released: false });
+      if (finding.kind === "contained" || finding.kind === "unknown" || finding.kind === "in-flight") return;
+      lines.push(lineOf(row, "containment-broken", finding));
+      work.set(containAgain(row, finding.why, finding.kind === "dps-open"));
+      broken += 1;
+    });
+    await work.settle(lines);
+    return { broken };
+  };
+}
+
+/** The row of a device whose containment does not hold: every hub is held again, DPS is closed again if it opened. */
+export function containAgain(row: DeviceRow, why: string, atDps: boolean): DeviceRow {
+  const { containedAt: _containedAt, attempt: _attempt, ...rest } = row;
+  const hubs = Object.fromEntries(
+    Object.entries(row.hubs).map(([hub, { heldAt: _heldAt, releasedAt: _releasedAt, ...record }]) => [
+      hub,
+      { ...record, absent: false },
+    ]),
+  );
+  const broken = row.broken + 1;
+  return {
+    ...rest,
+    hubs,
+    broken,
+    rereads: 0,
+    warnings: [...new Set([...row.warnings, "containment-broken"])],
+    entry: atDps ? { state: "open", disabled: row.entry.disabled } : row.entry,
+    ...(broken < MOST_BREAKS
+      ? {}
+      : { unconfirmed: `containment broke ${broken} times, last: ${why}; the identity stays disabled` }),
+  };
+}
+
+async function examine(
+  { enrollments, hubs, entropy }: ConfirmContainedDeps,
+  rollId: RollId,
+  row: DeviceRow,
+  expect: { readonly released: boolean },
+): Promise<Finding> {
+  const { deviceId } = row;
+  if (deviceId === undefined) return { kind: "unknown", why: "the hub device id is not known yet" };
+
+  const entry = await orOutage(enrollments.get(row.registrationId));
+  if (entry instanceof RollError) return { kind: "unknown", why: entry.code };
+  if (entry.outcome === "found" && !isClosedTo(entry.enrollment, row.bad))
+    return { kind: "dps-open", why: "the DPS entry accepts a compromised certificate" };
+
+  // Accepted before the closing write and not yet done: it may still write the old thumbprint into the hub.
+  const registration = await orOutage(enrollments.getRegistration(row.registrationId));
+  if (registration instanceof RollError) return { kind: "unknown", why: registration.code };
+  if (
+    registration.outcome === "found" &&
+    registration.registration.status === "assigning" &&
+    (registration.registration.lastUpdatedAt ?? 0) <= (row.entry.closedAt ?? 0)
+  )
+    return { kind: "in-flight", why: "a registration accepted before the closing write is still under way" };
+
+  for (const hub of hubs.hostNames) {
+    const reading = await orOutage(hubs.hub(hub).readIdentity(deviceId));
+    if (reading instanceof RollError) return { kind: "unknown", why: reading.code };
+    const identity = reading.outcome === "found" ? reading.identity : undefined;
+    const record = recordOf(row, hub);
+    const now = standing(identity, allowSet(entropy, rollId, { row, hub, deviceId }));
+    if (now === "foreign") return { kind: "hub-open", hub, why: `${hub} accepts a thumbprint outside the allow set` };
+    if (!expect.released || identity === undefined || now === "no-certificate") continue;
+    if (record.releasedAt === undefined) return { kind: "unknown", why: `${hub}: the hold is not released yet` };
+  }
+  return { kind: "contained" };
+}
+
+function afterConfirm(row: DeviceRow, finding: Finding, { clock }: ConfirmContainedDeps): DeviceRow {
+  if (finding.kind === "contained") return { ...row, containedAt: clock.now(), rereads: 0 };
+  const rereads = row.rereads + 1;
+  if (rereads >= MOST_REREADS) return { ...row, rereads, unconfirmed: finding.why };
+  if (finding.kind === "hub-open") {
+    const { heldAt: _heldAt, releasedAt: _releasedAt, ...record } = recordOf(row, finding.hub);
+    return { ...row, rereads, hubs: { ...row.hubs, [finding.hub]: { ...record, absent: false } } };
+  }
+  if (finding.kind === "dps-open") return { ...row, rereads, entry: { state: "open", disabled: row.entry.disabled } };
+  return { ...row, rereads };
+}
+
+function lineOf(row: DeviceRow, action: string, finding: Finding): JournalLine {
+  const target = finding.kind === "hub-open" ? finding.hub : finding.kind === "dps-open" ? "dps" : "all";
+  const result = finding.kind === "contained" ? "contained" : `${finding.kind}: ${finding.why}`;
+  return { registrationId: row.registrationId, target, action, result };
+}

@@ -1,0 +1,114 @@
+import { lintReplacement } from "../domain/certificate/lint-replacement";
+import { badThumbprints, healthyThumbprints } from "../domain/enrollment/close-entry";
+import { DeviceId } from "../domain/ids";
+import type { Instant } from "../domain/instant";
+import type { DeviceRow, Refusal } from "../domain/roll/device-row";
+import type { RollTarget } from "../domain/roll/request";
+import type { CertificateReader, Chain, TrustedAuthority } from "../ports/certificates";
+import type { IndividualEnrollment } from "../ports/enrollments";
+
+export interface ReplacementWorld {
+  readonly certificates: CertificateReader;
+  /** Undefined: the CA certificates could not be read now. */
+  readonly authorities: readonly TrustedAuthority[] | undefined;
+  readonly keysOfOthers: (target: RollTarget) => ReadonlySet<string>;
+  readonly now: Instant;
+}
+
+/**
+ * Resolves at the first read of an entry what the roll is about: which thumbprints must go, which leaf is to come. What it
+ * says about the replacement never stands in the way of containment. Once resolved, a row is not resolved again: slots may
+ * have changed by our own writes since.
+ */
+export function planRow(
+  row: DeviceRow,
+  target: RollTarget,
+  enrollment: IndividualEnrollment,
+  world: ReplacementWorld,
+): DeviceRow {
+  if (row.bad.length > 0 || row.planned !== undefined || row.refusal !== undefined) return row;
+  const compromised = readLeaf(world.certificates, target.compromisedPem);
+  const bad = badThumbprints(enrollment, target.compromisedSlots, compromised?.leaf.sha256Thumbprint);
+  const healthy = healthyThumbprints(enrollment, bad);
+  const named = enrollment.deviceId === undefined ? {} : { deviceId: DeviceId.parse(enrollment.deviceId) };
+  const base: DeviceRow = { ...row, ...named, bad, allowed: healthy };
+
+  const verdict = judge(base, target, enrollment, compromised, world);
+  if (verdict.outcome === "none") return base;
+  if (verdict.outcome === "refused") return { ...base, refusal: verdict.refusal };
+  const { sha256Thumbprint, notAfter } = verdict.chain.leaf;
+  return {
+    ...base,
+    planned: { sha256Thumbprint, notAfter },
+    allowed: [...new Set([...healthy, sha256Thumbprint])],
+    warnings: [...row.warnings, ...verdict.warnings],
+  };
+}
+
+type Verdict =
+  | { readonly outcome: "none" }
+  | { readonly outcome: "refused"; readonly refusal: Refusal }
+  | { readonly outcome: "accepted"; readonly chain: Chain; readonly warnings: readonly string[] };
+
+function judge(
+  row: DeviceRow,
+  target: RollTarget,
+  enrollment: IndividualEnrollment,
+  compromised: Chain | undefined,
+  world: ReplacementWorld,
+): Verdict {
+  const { replacement } = target;
+  if (replacement.kind === "none") return { outcome: "none" };
+  if (replacement.kind === "discarded") return refused(replacement.code, DISCARDED);
+  if (enrollment.attestation !== "x509-client")
+    return refused(
+      "attestation-not-x509",
+      "the entry holds no client certificates, and DPS does not let its type change",
+    );
+  if (!enrollment.updateHubAssignment) return refused("update-hub-assignment-off", UPDATE_OFF);
+
+  const reading = world.certificates.readChain(replacement.chainPem);
+  if (reading.outcome === "private-key") return refused("private-key-in-input", DISCARDED);
+  if (reading.outcome === "unreadable") return refused("certificate-unreadable", reading.detail);
+  const { chain } = reading;
+  if (!chain.selfSigned && world.authorities === undefined)
+    return refused(
+      "authorities-unreadable",
+      "the verified CA certificates of this DPS could not be read to check the chain",
+    );
+
+  const { refusal, warnings } = lintReplacement(
+    { ...chain, anchor: chain.anchoredIn(world.authorities ?? [])?.name },
+    {
+      registrationId: target.registrationId,
+      bad: row.bad,
+      compromisedKey: compromised?.leaf.publicKeySha256,
+      keysOfOthers: world.keysOfOthers(target),
+      now: world.now,
+    },
+  );
+  return refusal === undefined ? { outcome: "accepted", chain, warnings } : { outcome: "refused", refusal };
+}
+
+/** The leaf as PEM, for the slot: the entry holds the leaf alone, the device sends the intermediates. */
+export function leafPem(certificates: CertificateReader, chainPem: string): string {
+  const reading = certificates.readChain(chainPem);
+  const end = "-----END CERTIFICATE-----\n";
+  if (reading.outcome !== "read") throw new Error("an accepted replacement cannot be read any more");
+  return reading.chain.pem.slice(0, reading.chain.pem.indexOf(end) + end.length);
+}
+
+export function readLeaf(certificates: CertificateReader, pem: string | undefined): Chain | undefined {
+  if (pem === undefined) return undefined;
+  const reading = certificates.readChain(pem);
+  return reading.outcome === "read" ? reading.chain : undefined;
+}
+
+function refused(code: string, detail: string): Verdict {
+  return { outcome: "refused", refusal: { code, detail } };
+}
+
+const DISCARDED =
+  "the input held a private key; it was discarded. Treat that key as leaked, generate a new one on the device";
+const UPDATE_OFF =
+  "the entry's reprovision policy forbids hub updates, so DPS may not write the new leaf into the hub; set updateHubAssignment to true";

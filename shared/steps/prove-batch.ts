@@ -1,0 +1,223 @@
+import type { proveBatch } from "../contract/activities";
+import type { DeviceFacts } from "../domain/device-facts";
+import { standing, type Identity, type Standing } from "../domain/hub/allow-set";
+import { AttemptId, type DeviceId, type HubHostName, type RollId } from "../domain/ids";
+import { addMs, instant, type Instant } from "../domain/instant";
+import { judgeProof, reportFor, type RegistrationEvidence } from "../domain/proof/judge";
+import type { JournalLine } from "../domain/roll/batch";
+import { deviceState, isOpen } from "../domain/roll/device-state";
+import type { DeviceRow } from "../domain/roll/device-row";
+import type { RollTiming } from "../domain/roll/request";
+import { RollError } from "../domain/roll-error";
+import type { Enrollments } from "../ports/enrollments";
+import type { Hubs } from "../ports/hubs";
+import type { FactStore, RollBlobs } from "../ports/stores";
+import { BatchWork, type BatchWorkDeps } from "./batch-work";
+import { containAgain } from "./confirm-contained";
+import { allowSet } from "./identities";
+import { mapSideBySide, orOutage } from "./side-by-side";
+import type { Step } from "./step";
+
+export interface ProveBatchDeps extends BatchWorkDeps {
+  readonly blobs: RollBlobs;
+  readonly facts: FactStore;
+  readonly enrollments: Enrollments;
+  readonly hubs: Hubs;
+}
+
+/** A device that waits, with what the event stream says of it. */
+interface Waiting {
+  readonly row: DeviceRow;
+  readonly deviceId: DeviceId;
+  readonly facts: DeviceFacts;
+}
+
+/**
+ * Looks at the devices that are contained and not proven. One that was heard again over an allowed leaf is asked, once per
+ * attempt, to report; one that has reported is judged by fresh reads. A recorded answer is never asked for again.
+ */
+export function createProveBatch(deps: ProveBatchDeps): Step<typeof proveBatch> {
+  return async ({ rollId, batch }) => {
+    const { timing } = await deps.blobs.getRequest(rollId);
+    const { rows } = await deps.batches.read(rollId, batch);
+    const waiting = await heardAgain(deps, rows);
+    if (waiting.length === 0) return { ...count(rows), broken: 0 };
+
+    const work = await BatchWork.open(deps, "prove-batch", { rollId, batch });
+    const lines: JournalLine[] = [];
+    const current = waiting.map((device) => ({ ...device, row: work.row(device.row.registrationId) }));
+    const answered = current.filter(({ row, facts }) => hasAnswered(row, facts, rollId));
+    await mapSideBySide(answered, (device) => prove(deps, work, rollId, device, timing, lines));
+
+    const unasked = current
+      .map((device) => ({ ...device, row: work.row(device.row.registrationId) }))
+      .filter(({ row, facts }) => row.proof === undefined && (!hasAnswered(row, facts, rollId) || answerIsNoGood(row)))
+      .filter((device) => mayAsk(device, timing, deps.clock.now()));
+    const broken = await ask(deps, work, rollId, unasked, timing, lines);
+    await work.settle(lines);
+    return { ...count(work.rows), broken };
+  };
+}
+
+function count(rows: readonly DeviceRow[]): { open: number; proven: number } {
+  return {
+    open: rows.filter((row) => isOpen(deviceState(row))).length,
+    proven: rows.filter((row) => row.proof !== undefined).length,
+  };
+}
+
+/** Devices with a message enqueued after the hold had cut their sessions. */
+async function heardAgain({ facts }: ProveBatchDeps, rows: readonly DeviceRow[]): Promise<Waiting[]> {
+  const open = rows.flatMap((row) => {
+    const { deviceId } = row;
+    return deviceId !== undefined && row.containedAt !== undefined && isOpen(deviceState(row))
+      ? [{ row, deviceId }]
+      : [];
+  });
+  if (open.length === 0) return [];
+  const known = await facts.read(open.map(({ deviceId }) => deviceId));
+  return open.flatMap(({ row, deviceId }) => {
+    const heard = known.get(deviceId);
+    return heard !== undefined && heard.lastSeen.enqueuedAt > cutAt(row) ? [{ row, deviceId, facts: heard }] : [];
+  });
+}
+
+/** From when on no session of the device can be an old one, as far as the hold goes. */
+function cutAt(row: DeviceRow): Instant {
+  const held = Object.values(row.hubs).flatMap((record) => (record.heldAt === undefined ? [] : [record.heldAt]));
+  return instant(Math.max(row.entry.closedAt ?? 0, ...held));
+}
+
+function hasAnswered(row: DeviceRow, facts: DeviceFacts, rollId: RollId): boolean {
+  return row.attempt !== undefined && reportFor(row, row.attempt, facts, rollId) !== undefined;
+}
+
+/** The answer itself cannot prove anything, however long one waits: it came too early, or over an old session. */
+function answerIsNoGood(row: DeviceRow): boolean {
+  return row.missing !== undefined && /\b(report|session)\b/.test(row.missing);
+}
+
+function mayAsk({ row, facts }: Waiting, timing: RollTiming, now: Instant): boolean {
+  const { attempt } = row;
+  if (attempt === undefined) return true;
+  // Asked again only if it was heard since, and not while it may still be about to answer.
+  return addMs(attempt.startedAt, timing.attemptMs) <= now && facts.lastSeen.enqueuedAt > attempt.startedAt;
+}
+
+async function prove(
+  deps: ProveBatchDeps,
+  work: BatchWork,
+  rollId: RollId,
+  { row, deviceId, facts }: Waiting,
+  timing: RollTiming,
+  lines: JournalLine[],
+): Promise<void> {
+  const hubs = new Map<HubHostName, { identity: Identity | undefined; standing: Standing }>();
+  for (const hub of deps.hubs.hostNames) {
+    const reading = await orOutage(deps.hubs.hub(hub).readIdentity(deviceId));
+    if (reading instanceof RollError) return;
+    const identity = reading.outcome === "found" ? reading.identity : undefined;
+    hubs.set(hub, { identity, standing: standing(identity, allowSet(deps.entropy, rollId, { row, deviceId, hub })) });
+  }
+  const registration = await readRegistration(deps, row);
+  if (registration instanceof RollError) return;
+
+  const verdict = judgeProof(row, rollId, { facts, hubs, registration }, timing.pulseHoldMs);
+  if (verdict.proven && row.attempt !== undefined) {
+    const proof = { provenAt: deps.clock.now(), attemptId: row.attempt.attemptId, rules: ALL_RULES };
+    work.set({ ...row, proof });
+    lines.push({
+      registrationId: row.registrationId,
+      target: "all",
+      action: "prove",
+      result: `proven on ${verdict.leaf ?? "?"}`,
+    });
+  } else {
+    const missing = verdict.missing.join(" ");
+    if (row.missing === missing) return;
+    work.set({ ...row, missing });
+    lines.push({ registrationId: row.registrationId, target: "all", action: "prove", result: `missing: ${missing}` });
+  }
+}
+
+const ALL_RULES = ["report", "hub", "leaf", "written-by-dps", "session"];
+
+async function readRegistration(
+  { enrollments }: ProveBatchDeps,
+  row: DeviceRow,
+): Promise<RegistrationEvidence | undefined | RollError> {
+  const reading = await orOutage(enrollments.getRegistration(row.registrationId));
+  if (reading instanceof RollError) return reading;
+  return reading.outcome === "found" ? reading.registration : undefined;
+}
+
+/** Sends `report` to devices that registered anew; a message without a new registration means that a session survived. */
+async function ask(
+  deps: ProveBatchDeps,
+  work: BatchWork,
+  rollId: RollId,
+  devices: readonly Waiting[],
+  timing: RollTiming,
+  lines: JournalLine[],
+): Promise<number> {
+  let broken = 0;
+  const ready: { device: Waiting; hub: HubHostName }[] = [];
+  await mapSideBySide(devices, async (device) => {
+    const { row, facts } = device;
+    const registration = await readRegistration(deps, row);
+    if (registration === undefined || registration instanceof RollError) return;
+    const registeredAgain =
+      registration.status === "assigned" && (registration.lastUpdatedAt ?? 0) > (row.entry.closedAt ?? 0);
+    if (registeredAgain && registration.assignedHub !== undefined) {
+      if (facts.claimedThumbprint === undefined || row.allowed.includes(facts.claimedThumbprint))
+        ready.push({ device, hub: registration.assignedHub });
+    } else if (facts.lastSeen.enqueuedAt > addMs(cutAt(row), Math.max(timing.pulseHoldMs, timing.settleMs))) {
+      broken += 1;
+      const why = "session-survived: a message arrived after the hold and before any new registration";
+      work.set(containAgain(row, why, false));
+      lines.push({ registrationId: row.registrationId, target: "all", action: "containment-broken", result: why });
+    }
+  });
+  await send(deps, work, rollId, ready, lines);
+  return broken;
+}
+
+async function send(
+  deps: ProveBatchDeps,
+  work: BatchWork,
+  rollId: RollId,
+  ready: readonly { readonly device: Waiting; readonly hub: HubHostName }[],
+  lines: JournalLine[],
+): Promise<void> {
+  const attempts = ready.map(({ device: { row }, hub }) => {
+    const attempts = row.attempts + 1;
+    const attempt = {
+      attemptId: AttemptId.parse(`a${attempts}`),
+      nonce: deps.entropy.randomHex(16),
+      startedAt: deps.clock.now(),
+    };
+    work.set({ ...row, attempts, attempt });
+    return { registrationId: row.registrationId, hub, attempt };
+  });
+  // The attempt is on record before the device can hear of it.
+  await work.intend(
+    attempts.map(({ registrationId, hub, attempt }) => ({
+      registrationId,
+      target: hub,
+      action: "report",
+      after: attempt.attemptId,
+    })),
+  );
+  await mapSideBySide(attempts, async ({ registrationId, hub, attempt }) => {
+    const row = work.row(registrationId);
+    if (row.deviceId === undefined) return;
+    const { attemptId, nonce } = attempt;
+    const outcome = await orOutage(
+      deps.hubs.hub(hub).invokeMethod(row.deviceId, "report", { rollId, attemptId, nonce }),
+    );
+    const acknowledged = !(outcome instanceof RollError) && outcome.outcome === "answered" && outcome.status < 300;
+    if (acknowledged) work.set({ ...row, attempt: { ...attempt, acknowledgedAt: deps.clock.now() } });
+    const result = outcome instanceof RollError ? outcome.code : outcome.outcome;
+    lines.push({ registrationId, target: hub, action: "report", result: `${attemptId} ${result}` });
+  });
+}

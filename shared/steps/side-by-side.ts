@@ -1,0 +1,29 @@
+import { RollError } from "../domain/roll-error";
+
+/** Calls in flight at the same time per step: enough to hide latency, few enough for a small instance's quotas. */
+export const SIDE_BY_SIDE = 16;
+
+/** Runs `work` over all items, at most `limit` at a time; results keep the order. The first error stops new work. */
+export async function mapSideBySide<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+  limit: number = SIDE_BY_SIDE,
+): Promise<R[]> {
+  const results = new Array<R>(items.length);
+  const queue = items.entries();
+  const workers = Array.from({ length: Math.min(limit, items.length) }, async () => {
+    for (const [at, item] of queue) results[at] = await work(item);
+  });
+  await Promise.all(workers);
+  return results;
+}
+
+/** An outage as a value, so that one unreachable record does not hold up the other devices of a batch. */
+export async function orOutage<T>(work: Promise<T>): Promise<T | RollError> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof RollError && error.retryable) return error;
+    throw error;
+  }
+}
