@@ -60,9 +60,16 @@ const connectPacket: Packet = {
   username: "hub/dev-001",
 };
 
+const streams: Duplex[] = [];
+
+afterEach(() => {
+  for (const stream of streams.splice(0)) stream.destroy(); // an open session keeps a timer
+});
+
 function serve(handlers: Partial<MqttHandlers>, clock?: LabClock) {
   const [clientSide, serverSide] = memoryPair();
   const closes: CloseReason[] = [];
+  streams.push(serverSide);
   const session = serveMqtt(
     serverSide,
     { chain: [] },
