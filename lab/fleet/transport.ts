@@ -44,7 +44,7 @@ export interface DeviceMessage {
   readonly properties: Readonly<Record<string, string>>;
   /** Default: an empty body. */
   readonly body?: string;
-  readonly contentType?: string;
+  readonly contentType?: "application/json";
 }
 
 /** The hub does not accept this credential for this device: time to ask DPS again. */

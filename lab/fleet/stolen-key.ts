@@ -1,0 +1,222 @@
+import type { LabClock } from "../clock";
+import { leafFacts } from "./credential";
+import type { DeviceCredential } from "./credential";
+import type { Dialer } from "./dialer";
+import { Door } from "./door-record";
+import type { DoorRecord } from "./door-record";
+import { DpsConnection } from "./dps-client";
+import { connectMqtt, MqttRefused } from "./mqtt-client";
+import type { MqttConnection } from "./mqtt-client";
+import { globalDpsHostName, telemetryTopic } from "./mqtt-transport";
+import type { Slots } from "./slots";
+import { messageOf } from "./transport";
+import type { DeviceMessage } from "./transport";
+import { Waits } from "./waits";
+
+export interface StolenKey {
+  readonly registrationId: string;
+  /** Default: the registration id. */
+  readonly deviceId?: string;
+  readonly hubHostName: string;
+  readonly credential: DeviceCredential;
+  /** Keep every session the hub grants, and send over it. Default: false, show that it opens and leave. */
+  readonly hold?: boolean;
+}
+
+/** Milliseconds between two tries with one key. */
+export interface AttackTiming {
+  /** DPS, on a connection that is kept open. Default 150. */
+  readonly dpsEveryMs: number;
+  /** The hub while every door is open: each try throws the genuine device out. Default 3,000. */
+  readonly hubCalmEveryMs: number;
+  /** The hub from the first refusal on, at either door. Default 250. */
+  readonly hubEveryMs: number;
+  /** The hub once it has refused for `relaxAfterMs` on end. Default 1,000 after 5,000. */
+  readonly hubRelaxedEveryMs: number;
+  readonly relaxAfterMs: number;
+  /** Messages over a held session. Default 100. */
+  readonly sendEveryMs: number;
+}
+
+export const defaultAttackTiming: AttackTiming = {
+  dpsEveryMs: 150,
+  hubCalmEveryMs: 3_000,
+  hubEveryMs: 250,
+  hubRelaxedEveryMs: 1_000,
+  relaxAfterMs: 5_000,
+  sendEveryMs: 100,
+};
+
+/** Everything a thief found out about one stolen key. */
+export interface KeyReport {
+  readonly registrationId: string;
+  readonly sha256Thumbprint: string;
+  /** New connections to the hub. */
+  readonly hub: DoorRecord;
+  /** Registrations; accepted means `assigned`. */
+  readonly dps: DoorRecord;
+  /** Messages over a held session; accepted means acknowledged by the hub. */
+  readonly session: DoorRecord;
+  /** Whether a session is held right now. */
+  readonly holding: boolean;
+}
+
+export interface KeyAttackOptions {
+  readonly dial: Dialer;
+  readonly idScope: string;
+  readonly clock: LabClock;
+  readonly timing: AttackTiming;
+  /** Shared by all keys: handshakes under way. */
+  readonly handshakes: Slots;
+  readonly timeoutMs: number;
+}
+
+/** The tries with one stolen key, at all doors, until it is stopped. */
+export class KeyAttack {
+  private readonly thumbprint: string;
+  private readonly deviceId: string;
+  private readonly dps = new Door();
+  private readonly hub = new Door();
+  private readonly messages = new Door();
+  private readonly hubWaits: Waits;
+  private readonly dpsWaits: Waits;
+  private stopped = false;
+  private alarmed = false;
+  private session: MqttConnection | undefined;
+  private dpsConnection: DpsConnection | undefined;
+  private readonly running: Promise<unknown>;
+
+  constructor(
+    readonly key: StolenKey,
+    private readonly options: KeyAttackOptions,
+  ) {
+    this.thumbprint = leafFacts(key.credential.chainPem).sha256Thumbprint;
+    this.deviceId = key.deviceId ?? key.registrationId;
+    this.hubWaits = new Waits(options.clock);
+    this.dpsWaits = new Waits(options.clock);
+    this.running = Promise.all([this.tryHubForEver(), this.tryDpsForEver()]);
+  }
+
+  report(): KeyReport {
+    return {
+      registrationId: this.key.registrationId,
+      sha256Thumbprint: this.thumbprint,
+      hub: this.hub.get(),
+      dps: this.dps.get(),
+      session: this.messages.get(),
+      holding: this.session?.open === true,
+    };
+  }
+
+  /** Sends over the held session. @throws Error when none is held, or when it ends before the acknowledgement. */
+  async send(message: DeviceMessage): Promise<void> {
+    if (this.session === undefined) throw new Error(`No session is held with the key of ${this.key.registrationId}.`);
+    await this.session.publish(telemetryTopic(this.deviceId, message), message.body ?? "", 1);
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.session?.end();
+    this.dpsConnection?.close();
+    this.hubWaits.interrupt();
+    this.dpsWaits.interrupt();
+    await this.running;
+  }
+
+  private isOver(): boolean {
+    return this.stopped;
+  }
+
+  private async tryHubForEver(): Promise<void> {
+    while (!this.isOver()) {
+      await this.options.handshakes.use(() => this.tryHub());
+      await this.useSession();
+      if (!this.isOver()) await this.hubWaits.pause(this.hubPause());
+    }
+  }
+
+  private async tryHub(): Promise<void> {
+    if (this.isOver()) return;
+    const begunAt = this.options.clock.now();
+    try {
+      this.session = await connectMqtt(() => this.options.dial(this.key.hubHostName, this.key.credential), {
+        clientId: this.deviceId,
+        username: `${this.key.hubHostName}/${this.deviceId}/?api-version=2021-04-12&DeviceClientType=thief`,
+        clean: true,
+        timeoutMs: this.options.timeoutMs,
+      });
+      this.hub.accepted(begunAt);
+    } catch (error) {
+      this.hub.refused(this.options.clock.now(), messageOf(error));
+      if (error instanceof MqttRefused) this.alarm();
+    }
+  }
+
+  private async useSession(): Promise<void> {
+    const { session } = this;
+    if (session === undefined) return;
+    do {
+      const begunAt = this.options.clock.now();
+      try {
+        await this.send({ properties: { messageType: "telemetry" }, body: "{}", contentType: "application/json" });
+        this.messages.accepted(begunAt);
+      } catch (error) {
+        this.messages.refused(this.options.clock.now(), messageOf(error));
+        break;
+      }
+      if (this.key.hold === true) await this.hubWaits.pause(this.options.timing.sendEveryMs);
+    } while (this.key.hold === true && !this.isOver());
+    session.end();
+    this.session = undefined;
+  }
+
+  private hubPause(): number {
+    const { timing, clock } = this.options;
+    const { refusedSince } = this.hub.get();
+    if (refusedSince !== undefined && clock.now() - refusedSince > timing.relaxAfterMs) return timing.hubRelaxedEveryMs;
+    return this.alarmed || this.key.hold === true ? timing.hubEveryMs : timing.hubCalmEveryMs;
+  }
+
+  /** A door has closed: from now on the hub is tried densely, to slip in before it closes too. */
+  private alarm(): void {
+    if (this.alarmed) return;
+    this.alarmed = true;
+    this.hubWaits.interrupt();
+  }
+
+  private async tryDpsForEver(): Promise<void> {
+    while (!this.isOver()) {
+      const begunAt = this.options.clock.now();
+      try {
+        const connection = await this.connectDps();
+        const outcome = await connection.register();
+        if (outcome.status === "assigned") this.dps.accepted(begunAt);
+        else this.dpsRefused(outcome.reason);
+      } catch (error) {
+        if (!this.isOver()) this.dpsRefused(messageOf(error), error instanceof MqttRefused);
+        this.dpsConnection?.close();
+        this.dpsConnection = undefined;
+      }
+      if (!this.isOver()) await this.dpsWaits.pause(this.options.timing.dpsEveryMs);
+    }
+  }
+
+  private async connectDps(): Promise<DpsConnection> {
+    if (this.dpsConnection?.open === true) return this.dpsConnection;
+    this.dpsConnection = await this.options.handshakes.use(() =>
+      DpsConnection.open(this.key.registrationId, this.key.credential, {
+        dial: this.options.dial,
+        hostName: globalDpsHostName,
+        idScope: this.options.idScope,
+        clock: this.options.clock,
+        timeoutMs: this.options.timeoutMs,
+      }),
+    );
+    return this.dpsConnection;
+  }
+
+  private dpsRefused(why: string, isDecision = true): void {
+    this.dps.refused(this.options.clock.now(), why);
+    if (isDecision) this.alarm();
+  }
+}
