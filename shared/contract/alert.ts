@@ -1,0 +1,55 @@
+import { z } from "zod";
+
+/** The largest alert body that is read, in bytes. */
+export const MAX_ALERT_BYTES = 256 * 1024;
+
+/** How far an alert's signed time may lie from now. */
+export const MAX_ALERT_AGE_SECONDS = 300;
+
+/** DPS registration ids: letters of either case, digits, `-._:`; the last one a letter, a digit or `-`. */
+const RegistrationIdText = z.string().regex(/^[A-Za-z0-9._:-]{0,127}[A-Za-z0-9-]$/);
+
+const Pem = z.string().min(1).max(32_000);
+
+/** One device of an alert. */
+const AlertDevice = z.strictObject({
+  registrationId: RegistrationIdText,
+  compromised: z
+    .strictObject({
+      /** Slots whose certificates are compromised; without it both are. */
+      slots: z
+        .array(z.enum(["primary", "secondary"]))
+        .min(1)
+        .max(2)
+        .optional(),
+      /** The compromised leaf, where known: lets the plan see whether a replacement holds the same key. */
+      certificatePem: Pem.optional(),
+    })
+    .optional(),
+  replacement: z
+    .strictObject({
+      /** The new leaf and its intermediates, leaf first. Never a private key. */
+      chainPem: Pem,
+    })
+    .optional(),
+});
+
+/** The body of `POST /api/alerts/webhook`, version 1. */
+export const BreachAlert = z.strictObject({
+  version: z.literal("1"),
+  /** The alert's id at its source: the same (source, id) never starts twice. */
+  id: z.string().min(1).max(200),
+  source: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/)
+    .optional(),
+  type: z.literal("breach"),
+  severity: z.enum(["low", "medium", "high", "critical"]),
+  reason: z.string().max(1_000),
+  detectedAt: z.iso.datetime({ offset: true }).optional(),
+  scope: z.strictObject({
+    kind: z.literal("devices"),
+    devices: z.array(AlertDevice).min(1).max(1_000),
+  }),
+});
+export type BreachAlert = z.infer<typeof BreachAlert>;

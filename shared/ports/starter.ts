@@ -1,0 +1,14 @@
+import type { RollId } from "../domain/ids";
+
+/** Starts and looks up durable instances; a roll's instance is called like the roll. */
+export interface RollStarter {
+  /** Starts the playbook's orchestration, or resolves if that instance runs already. */
+  start(playbook: "individual-breach", rollId: RollId): Promise<void>;
+  status(rollId: RollId): Promise<"running" | "completed" | "failed" | "terminated" | "absent">;
+}
+
+/** Checks the signature of an alert; knows the secrets, which never leave the adapter. */
+export interface AlertSignatures {
+  /** True if `signature` (`sha256=<hex>`) is the HMAC-SHA256 over `timestamp + "." + body` under an active secret. */
+  verify(timestamp: string, body: Uint8Array, signature: string): boolean;
+}

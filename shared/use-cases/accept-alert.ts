@@ -1,0 +1,240 @@
+import { BreachAlert, MAX_ALERT_AGE_SECONDS, MAX_ALERT_BYTES } from "../contract/alert";
+import { RegistrationId, RollId } from "../domain/ids";
+import { addMs, formatInstant, parseInstant, type Instant } from "../domain/instant";
+import { problem, type Problem } from "../domain/outcome";
+import { RollError } from "../domain/roll-error";
+import { BATCH_SIZE } from "../domain/roll/batch";
+import type { RollRequest, RollTarget, RollTiming } from "../domain/roll/request";
+import type { CertificateReader } from "../ports/certificates";
+import type { Clock, Entropy } from "../ports/clock";
+import type { Enrollments } from "../ports/enrollments";
+import type { AlertSignatures, RollStarter } from "../ports/starter";
+import type { ClaimStore, RollBlobs, RollStore, StartClaim } from "../ports/stores";
+
+export interface AcceptAlertDeps {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly certificates: CertificateReader;
+  readonly signatures: AlertSignatures;
+  readonly enrollments: Enrollments;
+  readonly claims: ClaimStore;
+  readonly rolls: RollStore;
+  readonly blobs: RollBlobs;
+  readonly timing: Omit<RollTiming, "deadline"> & { readonly deadlineMs: number };
+}
+
+export interface SignedAlert {
+  readonly timestamp: string | undefined;
+  readonly signature: string | undefined;
+  readonly body: Uint8Array;
+}
+
+export type AlertAnswer =
+  | Problem
+  | { readonly outcome: "accepted"; readonly rollId: RollId; readonly unknown: readonly string[] }
+  /** The same alert again: the roll it started. */
+  | { readonly outcome: "known"; readonly rollId: RollId };
+
+/**
+ * Turns a signed alert into one roll, started once. Until the claim is won nothing is written but the request's own blob
+ * and its place on the list of open rolls; nothing here ever writes to DPS or a hub. A crash after the claim is mended by
+ * the sweeper, which starts open rolls that have no instance.
+ *
+ * Problems: `payload-too-large`, `signature-missing`, `signature-invalid`, `timestamp-invalid`, `timestamp-stale`,
+ * `malformed-json`, `invalid-alert`, `duplicate-device`, `unknown-device`, `alert-id-reused`.
+ */
+export function createAcceptAlert(
+  deps: AcceptAlertDeps,
+): (alert: SignedAlert, starter: RollStarter) => Promise<AlertAnswer> {
+  return async (signed, starter) => {
+    const now = deps.clock.now();
+    const refused = authenticate(deps, signed, now);
+    if (refused !== undefined) return refused;
+    const alert = parse(signed.body);
+    if ("outcome" in alert) return alert;
+
+    const source = alert.source ?? "webhook";
+    const bodySha256 = deps.entropy.sha256(new TextDecoder().decode(signed.body));
+    const key = deps.entropy.sha256(`${source}|${alert.id}`);
+    const earlier = await deps.claims.findStart(key);
+    if (earlier !== undefined) return repeated(earlier, bodySha256);
+
+    const unknown = await findUnknown(deps.enrollments, alert);
+    if (unknown.length === alert.scope.devices.length)
+      return problem(
+        404,
+        "unknown-device",
+        `DPS has no individual enrollment for ${list(unknown)}; check the registration ids`,
+      );
+
+    const rollId = nameRoll(now, key);
+    const request = toRequest(deps, alert, source, now, new Set(unknown));
+    await deps.rolls.open(rollId, now);
+    await deps.blobs.putRequest(rollId, request);
+    const claim = await deps.claims.claimStart({ key, rollId, bodySha256, at: now });
+    if (claim.outcome === "exists") {
+      if (claim.claim.rollId !== rollId) await deps.rolls.close(rollId);
+      return repeated(claim.claim, bodySha256);
+    }
+    try {
+      await createAndStart(deps, starter, rollId, request);
+    } catch (error) {
+      // The claim stands and the roll is listed as open: the sweeper starts it. The sender must not send it again.
+      if (!(error instanceof RollError)) throw error;
+    }
+    return { outcome: "accepted", rollId, unknown };
+  };
+}
+
+/** The part after the claim, shared with the sweeper: header first, then the orchestration. Safe to run twice. */
+export async function createAndStart(
+  { rolls }: Pick<AcceptAlertDeps, "rolls">,
+  starter: RollStarter,
+  rollId: RollId,
+  request: RollRequest,
+): Promise<void> {
+  const { playbook, source, alertId, reason, requestedAt, targets } = request;
+  const batches = Math.ceil(targets.length / BATCH_SIZE);
+  await rolls.create({
+    rollId,
+    playbook,
+    phase: "requested",
+    source,
+    alertId,
+    reason,
+    requestedAt,
+    devices: targets.length,
+    batches,
+  });
+  await starter.start(playbook, rollId);
+}
+
+function authenticate(
+  deps: AcceptAlertDeps,
+  { timestamp, signature, body }: SignedAlert,
+  now: Instant,
+): Problem | undefined {
+  if (body.byteLength > MAX_ALERT_BYTES)
+    return problem(
+      413,
+      "payload-too-large",
+      `the body has ${body.byteLength} bytes, at most ${MAX_ALERT_BYTES} are read; split the alert`,
+    );
+  if (timestamp === undefined || signature === undefined)
+    return problem(
+      401,
+      "signature-missing",
+      "send x-roll-timestamp (Unix seconds) and x-roll-signature (sha256=<hex HMAC of timestamp.body>)",
+    );
+  if (!/^\d{1,12}$/.test(timestamp)) return problem(401, "timestamp-invalid", "x-roll-timestamp must be Unix seconds");
+  if (!deps.signatures.verify(timestamp, body, signature))
+    return problem(401, "signature-invalid", "x-roll-signature does not fit timestamp, body and any active secret");
+  if (Math.abs(now / 1000 - Number(timestamp)) > MAX_ALERT_AGE_SECONDS)
+    return problem(
+      401,
+      "timestamp-stale",
+      `the alert was signed more than ${MAX_ALERT_AGE_SECONDS} s from now (${formatInstant(now)}); check the sender's clock and sign anew`,
+    );
+  return undefined;
+}
+
+function parse(body: Uint8Array): BreachAlert | Problem {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch {
+    return problem(400, "malformed-json", "the body is not JSON in UTF-8");
+  }
+  const parsed = BreachAlert.safeParse(json);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.join("."), message }));
+    return problem(400, "invalid-alert", "the alert does not have the documented shape; see issues", issues);
+  }
+  const ids = parsed.data.scope.devices.map((device) => device.registrationId.toLowerCase());
+  const twice = ids.find((id, at) => ids.indexOf(id) !== at);
+  return twice === undefined
+    ? parsed.data
+    : problem(
+        400,
+        "duplicate-device",
+        `"${twice}" is listed twice (ids are compared without case); list each device once`,
+      );
+}
+
+function repeated(claim: StartClaim, bodySha256: string): AlertAnswer {
+  return claim.bodySha256 === bodySha256
+    ? { outcome: "known", rollId: claim.rollId }
+    : problem(
+        409,
+        "alert-id-reused",
+        `this id started roll ${claim.rollId} with another body; send the new alert under a new id`,
+      );
+}
+
+/** Ids that DPS says it does not have. If DPS cannot be asked, none: an outage must not keep a breach from being contained. */
+async function findUnknown(enrollments: Enrollments, alert: BreachAlert): Promise<string[]> {
+  const ids = alert.scope.devices.map((device) => RegistrationId.parse(device.registrationId.toLowerCase()));
+  const unknown: string[] = [];
+  const queue = ids.values();
+  const look = async (): Promise<void> => {
+    for (const id of queue) {
+      const reading = await enrollments.get(id);
+      if (reading.outcome === "missing") unknown.push(id);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: 16 }, look));
+  } catch (error) {
+    if (!(error instanceof RollError)) throw error;
+    return [];
+  }
+  return unknown.sort();
+}
+
+function toRequest(
+  { certificates, timing: { deadlineMs, ...timing } }: AcceptAlertDeps,
+  alert: BreachAlert,
+  source: string,
+  now: Instant,
+  unknown: ReadonlySet<string>,
+): RollRequest {
+  const detectedAt = alert.detectedAt === undefined ? undefined : parseInstant(alert.detectedAt);
+  const targets = alert.scope.devices.map((device): RollTarget => {
+    const { compromised, replacement } = device;
+    const old = compromised?.certificatePem;
+    const oldIsClean = old !== undefined && certificates.readChain(old).outcome === "read";
+    return {
+      registrationId: RegistrationId.parse(device.registrationId.toLowerCase()),
+      compromisedSlots: compromised?.slots ?? ["primary", "secondary"],
+      ...(oldIsClean ? { compromisedPem: old } : {}),
+      replacement: cleanReplacement(certificates, replacement?.chainPem),
+    };
+  });
+  return {
+    playbook: "individual-breach",
+    source,
+    alertId: alert.id,
+    reason: alert.reason,
+    requestedAt: now,
+    ...(detectedAt === undefined ? {} : { detectedAt }),
+    targets: targets.filter((target) => !unknown.has(target.registrationId)),
+    timing: { ...timing, deadline: addMs(now, deadlineMs) },
+  };
+}
+
+/** A private key is dropped here, before anything is stored; only the fact remains. */
+function cleanReplacement(certificates: CertificateReader, chainPem: string | undefined): RollTarget["replacement"] {
+  if (chainPem === undefined) return { kind: "none" };
+  return certificates.readChain(chainPem).outcome === "private-key"
+    ? { kind: "discarded", code: "private-key-in-input" }
+    : { kind: "inline", chainPem };
+}
+
+function nameRoll(now: Instant, key: string): RollId {
+  const stamp = formatInstant(now).replace(/[-:.]/g, "");
+  return RollId.parse(`${stamp}-${key.slice(0, 8).toLowerCase()}`);
+}
+
+function list(ids: readonly string[]): string {
+  return ids.length <= 5 ? ids.join(", ") : `${ids.slice(0, 5).join(", ")} and ${ids.length - 5} more`;
+}
