@@ -1,0 +1,199 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import type { HubHostName } from "../domain/ids";
+import {
+  readConnectionString,
+  readConnectionStrings,
+  readDpsResourceId,
+  readHostName,
+  readIdentityHosts,
+  readPins,
+  readSecrets,
+  variable,
+  wholeNumber,
+  type DpsResourceId,
+  type ServiceAccess,
+} from "./variables";
+
+/** Everything the app is told from outside, checked. */
+export interface Settings {
+  readonly storage:
+    | { readonly kind: "connection-string"; readonly connectionString: string }
+    | { readonly kind: "identity"; readonly account: string };
+  readonly dps: ServiceAccess;
+  readonly dpsResourceId: DpsResourceId;
+  /** At least one, each host name once. */
+  readonly hubs: readonly ServiceAccess[];
+  /** One; or two while one is being exchanged for the other, and both verify. */
+  readonly webhookSecrets: readonly string[];
+  readonly loopback: Loopback | undefined;
+  readonly timing: Timing;
+}
+
+/** Host names that this machine serves itself (a lab), and the authority that vouches for them. */
+export interface Loopback {
+  readonly caPem: string;
+  /** Port on 127.0.0.1 per host name in lower case. */
+  readonly ports: ReadonlyMap<string, number>;
+}
+
+/** Durations in milliseconds unless the name says otherwise. */
+export interface Timing {
+  /** How long a contained identity stays disabled, so that the hub drops its live session. */
+  readonly pulseHoldMs: number;
+  /** How long registrations that DPS had accepted before it was closed may still reach the hub. */
+  readonly settleMs: number;
+  /** Pause between two looks at devices that are to report. */
+  readonly pollMs: number;
+  /** Pause between two reads of contained devices that are not proven yet. */
+  readonly recheckMs: number;
+  /** After this long without an answer an attempt has ended. */
+  readonly attemptMs: number;
+  /** How long a step owns a batch. */
+  readonly leaseMs: number;
+  /** Claims and rolls without an orchestration are started again once they are this old. */
+  readonly sweepAgeMs: number;
+  readonly deadlineHours: number;
+  /** After this long a call to Azure counts as not answered. */
+  readonly callTimeoutMs: number;
+}
+
+/** Thrown at start-up. The message lists every problem, one per line, with what to do and without any value. */
+export class SettingsError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`These settings need attention:\n${problems.map((problem) => `- ${problem}`).join("\n")}`);
+    this.name = "SettingsError";
+  }
+}
+
+const environment = z
+  .object({
+    ROLLCALL_STORAGE: z.string().optional(),
+    ROLLCALL_STORAGE_ACCOUNT: variable(
+      "give the storage account's name alone, 3 to 24 lower-case letters and digits",
+      (text) => (/^[a-z0-9]{3,24}$/.test(text) ? text : undefined),
+    ).optional(),
+    ROLLCALL_DPS_CONNECTION: variable(
+      "give the connection string of a shared access policy, HostName=…;SharedAccessKeyName=…;SharedAccessKey=…",
+      readConnectionString,
+    ).optional(),
+    ROLLCALL_DPS_HOST: variable(
+      "give the service host name alone, such as contoso.azure-devices-provisioning.net",
+      readHostName,
+    ).optional(),
+    ROLLCALL_DPS_RESOURCE_ID: variable(
+      "give the resource id, /subscriptions/…/resourceGroups/…/providers/Microsoft.Devices/provisioningServices/…",
+      readDpsResourceId,
+    ).optional(),
+    ROLLCALL_HUB_CONNECTIONS: variable(
+      "give a JSON array of connection strings, HostName=…;SharedAccessKeyName=…;SharedAccessKey=…, each hub once",
+      readConnectionStrings,
+    ).optional(),
+    ROLLCALL_HUBS: variable("list the hubs' host names, separated by commas, each once", readIdentityHosts).optional(),
+    ROLLCALL_WEBHOOK_SECRETS: variable(
+      "give one secret of at least 16 characters, or two separated by a comma while you exchange them",
+      readSecrets,
+    ).optional(),
+    ROLLCALL_LOOPBACK: variable(
+      'leave it out, or give {"caFile": "/path/of/ca.pem", "ports": {"<host name>": <port>}}',
+      readPins,
+    ).optional(),
+    ROLLCALL_PULSE_HOLD_MS: wholeNumber({ fallback: 180_000, min: 0, max: 3_600_000 }),
+    ROLLCALL_SETTLE_MS: wholeNumber({ fallback: 60_000, min: 0, max: 3_600_000 }),
+    ROLLCALL_POLL_MS: wholeNumber({ fallback: 10_000, min: 100, max: 3_600_000 }),
+    ROLLCALL_RECHECK_MS: wholeNumber({ fallback: 300_000, min: 100, max: 86_400_000 }),
+    ROLLCALL_ATTEMPT_MS: wholeNumber({ fallback: 600_000, min: 1_000, max: 86_400_000 }),
+    ROLLCALL_LEASE_MS: wholeNumber({ fallback: 60_000, min: 1_000, max: 600_000 }),
+    ROLLCALL_SWEEP_AGE_MS: wholeNumber({ fallback: 60_000, min: 0, max: 3_600_000 }),
+    // Nothing waits longer than seven days inside an orchestration.
+    ROLLCALL_DEADLINE_HOURS: wholeNumber({ fallback: 168, min: 1, max: 168 }),
+    ROLLCALL_CALL_TIMEOUT_MS: wholeNumber({ fallback: 30_000, min: 100, max: 230_000 }),
+  })
+  .refine(...oneOf("ROLLCALL_STORAGE", "the connection string", "ROLLCALL_STORAGE_ACCOUNT"))
+  .refine(...oneOf("ROLLCALL_DPS_CONNECTION", "the connection string", "ROLLCALL_DPS_HOST"))
+  .refine(...oneOf("ROLLCALL_HUB_CONNECTIONS", "the connection strings", "ROLLCALL_HUBS"))
+  .refine(...required("ROLLCALL_DPS_RESOURCE_ID", "the DPS instance's resource id: its CA certificates are read there"))
+  .refine(...required("ROLLCALL_WEBHOOK_SECRETS", "the secret that alerts are signed with, at least 16 characters"));
+
+/**
+ * Reads all settings at once. Throws `SettingsError`, which names every variable at fault. A blank variable counts as not
+ * set. `readFile` reads the loopback authority's certificate.
+ */
+export function readSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  readFile: (path: string) => string = (path) => readFileSync(path, "utf8"),
+): Settings {
+  const given = Object.entries(env).filter(([, text]) => text !== undefined && text.trim() !== "");
+  const { data, error } = environment.safeParse(Object.fromEntries(given));
+  if (error !== undefined) {
+    throw new SettingsError(error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`).sort());
+  }
+  const dps = data.ROLLCALL_DPS_CONNECTION ?? identity(data.ROLLCALL_DPS_HOST);
+  const hubs = data.ROLLCALL_HUB_CONNECTIONS ?? data.ROLLCALL_HUBS;
+  const { ROLLCALL_DPS_RESOURCE_ID: dpsResourceId, ROLLCALL_WEBHOOK_SECRETS: webhookSecrets } = data;
+  const storage = storageOf(data.ROLLCALL_STORAGE, data.ROLLCALL_STORAGE_ACCOUNT);
+  // The refinements above have seen to it; the compiler has not.
+  if (!dps || !hubs || !dpsResourceId || !webhookSecrets || !storage) throw new SettingsError(["incomplete"]);
+  return {
+    storage,
+    dps,
+    dpsResourceId,
+    hubs,
+    webhookSecrets,
+    loopback: data.ROLLCALL_LOOPBACK === undefined ? undefined : loopback(data.ROLLCALL_LOOPBACK, readFile),
+    timing: {
+      pulseHoldMs: data.ROLLCALL_PULSE_HOLD_MS,
+      settleMs: data.ROLLCALL_SETTLE_MS,
+      pollMs: data.ROLLCALL_POLL_MS,
+      recheckMs: data.ROLLCALL_RECHECK_MS,
+      attemptMs: data.ROLLCALL_ATTEMPT_MS,
+      leaseMs: data.ROLLCALL_LEASE_MS,
+      sweepAgeMs: data.ROLLCALL_SWEEP_AGE_MS,
+      deadlineHours: data.ROLLCALL_DEADLINE_HOURS,
+      callTimeoutMs: data.ROLLCALL_CALL_TIMEOUT_MS,
+    },
+  };
+}
+
+type Present = Readonly<Record<string, unknown>>;
+type Rule = [(values: Present) => boolean, { path: string[]; error: string; when: () => true }];
+
+/** A rule that is also asked when other variables are at fault, so that one start shows all there is to mend. */
+function rule(name: string, error: string, holds: (values: Present) => boolean): Rule {
+  return [holds, { path: [name], error, when: () => true }];
+}
+
+function required(name: string, what: string): Rule {
+  return rule(name, `set it to ${what}`, (values) => values[name] !== undefined);
+}
+
+/** A secret, or the app's own identity: exactly one of the two. */
+function oneOf(name: string, what: string, orIdentity: string): Rule {
+  return rule(
+    name,
+    `set either this, to ${what}, or ${orIdentity}, to use the app's identity; not both, not neither`,
+    (values) => (values[name] === undefined) !== (values[orIdentity] === undefined),
+  );
+}
+
+function identity(host: HubHostName | undefined): ServiceAccess | undefined {
+  return host === undefined ? undefined : { kind: "identity", host };
+}
+
+function storageOf(connectionString: string | undefined, account: string | undefined): Settings["storage"] | undefined {
+  if (connectionString !== undefined) return { kind: "connection-string", connectionString };
+  return account === undefined ? undefined : { kind: "identity", account };
+}
+
+function loopback(
+  pins: { readonly caFile: string; readonly ports: ReadonlyMap<string, number> },
+  readFile: (path: string) => string,
+): Loopback {
+  try {
+    return { caPem: readFile(pins.caFile), ports: pins.ports };
+  } catch {
+    throw new SettingsError([
+      "ROLLCALL_LOOPBACK: its caFile cannot be read; give the path of a certificate in PEM form",
+    ]);
+  }
+}

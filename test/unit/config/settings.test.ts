@@ -1,0 +1,158 @@
+import { readSettings, SettingsError } from "../../../shared/config/settings";
+
+const resourceId =
+  "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/fleet/providers/Microsoft.Devices/provisioningServices/contoso";
+const key = "c2VjcmV0LXNlY3JldA==";
+const dps = `HostName=Contoso.azure-devices-provisioning.net;SharedAccessKeyName=owner;SharedAccessKey=${key}`;
+const hub = (name: string): string => `HostName=${name};SharedAccessKeyName=iothubowner;SharedAccessKey=${key}`;
+
+const withKeys = {
+  ROLLCALL_STORAGE: "UseDevelopmentStorage=true",
+  ROLLCALL_DPS_CONNECTION: dps,
+  ROLLCALL_DPS_RESOURCE_ID: resourceId,
+  ROLLCALL_HUB_CONNECTIONS: JSON.stringify([hub("one.azure-devices.net"), hub("two.azure-devices.net")]),
+  ROLLCALL_WEBHOOK_SECRETS: "0123456789abcdef",
+};
+const withIdentity = {
+  ROLLCALL_STORAGE_ACCOUNT: "contosorolls",
+  ROLLCALL_DPS_HOST: "contoso.azure-devices-provisioning.net",
+  ROLLCALL_DPS_RESOURCE_ID: resourceId,
+  ROLLCALL_HUBS: "One.azure-devices.net, two.azure-devices.net",
+  ROLLCALL_WEBHOOK_SECRETS: "0123456789abcdef,fedcba9876543210",
+};
+
+function problems(env: Record<string, string | undefined>): readonly string[] {
+  try {
+    readSettings(env, () => "pem");
+  } catch (error) {
+    if (error instanceof SettingsError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+const names = (env: Record<string, string | undefined>): string[] =>
+  problems(env).map((problem) => problem.slice(0, problem.indexOf(":")));
+
+describe("settings", () => {
+  it("take keys out of connection strings, host names in lower case", () => {
+    expect(readSettings(withKeys)).toMatchObject({
+      storage: { kind: "connection-string", connectionString: "UseDevelopmentStorage=true" },
+      dps: { kind: "sas", host: "contoso.azure-devices-provisioning.net", keyName: "owner", key },
+      dpsResourceId: {
+        subscriptionId: "11111111-2222-3333-4444-555555555555",
+        resourceGroup: "fleet",
+        name: "contoso",
+      },
+      hubs: [
+        { kind: "sas", host: "one.azure-devices.net", keyName: "iothubowner", key },
+        { kind: "sas", host: "two.azure-devices.net" },
+      ],
+      webhookSecrets: ["0123456789abcdef"],
+      loopback: undefined,
+    });
+  });
+
+  it("name hosts alone where the app's identity is used", () => {
+    expect(readSettings(withIdentity)).toMatchObject({
+      storage: { kind: "identity", account: "contosorolls" },
+      dps: { kind: "identity", host: "contoso.azure-devices-provisioning.net" },
+      hubs: [
+        { kind: "identity", host: "one.azure-devices.net" },
+        { kind: "identity", host: "two.azure-devices.net" },
+      ],
+      webhookSecrets: ["0123456789abcdef", "fedcba9876543210"],
+    });
+  });
+
+  it("fill in safe durations, also for variables that are blank", () => {
+    expect(readSettings({ ...withKeys, ROLLCALL_SETTLE_MS: "  ", ROLLCALL_POLL_MS: " 500 " }).timing).toEqual({
+      pulseHoldMs: 180_000,
+      settleMs: 60_000,
+      pollMs: 500,
+      recheckMs: 300_000,
+      attemptMs: 600_000,
+      leaseMs: 60_000,
+      sweepAgeMs: 60_000,
+      deadlineHours: 168,
+      callTimeoutMs: 30_000,
+    });
+  });
+
+  it("read the loopback authority and its ports", () => {
+    const pins = { caFile: "/lab/ca.pem", ports: { "Management.azure.com": 4431, "one.azure-devices.net": 4432 } };
+    const { loopback } = readSettings(
+      { ...withKeys, ROLLCALL_LOOPBACK: JSON.stringify(pins) },
+      (path) => `read ${path}`,
+    );
+    expect(loopback?.caPem).toBe("read /lab/ca.pem");
+    expect([...(loopback?.ports ?? [])]).toEqual([
+      ["management.azure.com", 4431],
+      ["one.azure-devices.net", 4432],
+    ]);
+  });
+});
+
+describe("settings at fault", () => {
+  it("are all listed at once, in the order of their names", () => {
+    expect(names({ ROLLCALL_LEASE_MS: "soon", ROLLCALL_LOOPBACK: "{}" })).toEqual([
+      "ROLLCALL_DPS_CONNECTION",
+      "ROLLCALL_DPS_RESOURCE_ID",
+      "ROLLCALL_HUB_CONNECTIONS",
+      "ROLLCALL_LEASE_MS",
+      "ROLLCALL_LOOPBACK",
+      "ROLLCALL_STORAGE",
+      "ROLLCALL_WEBHOOK_SECRETS",
+    ]);
+  });
+
+  it("say what to do", () => {
+    expect(problems({ ...withKeys, ROLLCALL_SETTLE_MS: "-1" })).toEqual([
+      "ROLLCALL_SETTLE_MS: give a whole number from 0 to 3600000, or leave it out for 60000",
+    ]);
+    expect(problems({ ...withKeys, ROLLCALL_DPS_HOST: "x.y" })[0]).toContain("not both");
+  });
+
+  it.each([
+    ["ROLLCALL_STORAGE_ACCOUNT", "Not An Account", withIdentity],
+    ["ROLLCALL_DPS_CONNECTION", "HostName=a.b;SharedAccessKeyName=owner", withKeys],
+    ["ROLLCALL_DPS_CONNECTION", `HostName=https://a.b;SharedAccessKeyName=o;SharedAccessKey=${key}`, withKeys],
+    ["ROLLCALL_DPS_HOST", "https://contoso.azure-devices-provisioning.net/", withIdentity],
+    ["ROLLCALL_DPS_RESOURCE_ID", "/subscriptions/x", withKeys],
+    ["ROLLCALL_HUB_CONNECTIONS", hub("one.azure-devices.net"), withKeys],
+    ["ROLLCALL_HUB_CONNECTIONS", "[]", withKeys],
+    ["ROLLCALL_HUB_CONNECTIONS", JSON.stringify([hub("a.b"), "HostName=c.d"]), withKeys],
+    ["ROLLCALL_HUB_CONNECTIONS", JSON.stringify([hub("a.b"), hub("A.B")]), withKeys],
+    ["ROLLCALL_HUBS", "one.azure-devices.net,one.azure-devices.net", withIdentity],
+    ["ROLLCALL_HUBS", "one.azure-devices.net,not a host", withIdentity],
+    ["ROLLCALL_WEBHOOK_SECRETS", "short", withKeys],
+    ["ROLLCALL_WEBHOOK_SECRETS", "0123456789abcdef,short", withKeys],
+    ["ROLLCALL_WEBHOOK_SECRETS", "0123456789abcdef,0123456789abcdeg,0123456789abcdeh", withKeys],
+    ["ROLLCALL_LOOPBACK", "{", withKeys],
+    ["ROLLCALL_LOOPBACK", '{"caFile":"x","ports":{"a.b":0}}', withKeys],
+    ["ROLLCALL_CALL_TIMEOUT_MS", "30s", withKeys],
+    ["ROLLCALL_CALL_TIMEOUT_MS", "1e4", withKeys],
+    ["ROLLCALL_DEADLINE_HOURS", "169", withKeys],
+  ])("include %s = %j", (name, value, rest) => {
+    expect(names({ ...rest, [name]: value })).toEqual([name]);
+  });
+
+  it("include a loopback authority that cannot be read", () => {
+    const env = { ...withKeys, ROLLCALL_LOOPBACK: JSON.stringify({ caFile: "/nowhere", ports: {} }) };
+    expect(() => readSettings(env)).toThrow(/ROLLCALL_LOOPBACK: its caFile cannot be read/);
+  });
+
+  it("are told without their values", () => {
+    const secrets = {
+      ROLLCALL_STORAGE: "AccountKey=topsecret",
+      ROLLCALL_STORAGE_ACCOUNT: "topsecret!",
+      ROLLCALL_DPS_CONNECTION: "HostName=a.b;SharedAccessKey=topsecret",
+      ROLLCALL_HUB_CONNECTIONS: '["topsecret"]',
+      ROLLCALL_WEBHOOK_SECRETS: "topsecret",
+      ROLLCALL_LOOPBACK: "topsecret",
+      ROLLCALL_POLL_MS: "topsecret",
+    };
+    expect(names(secrets)).toHaveLength(8);
+    expect(problems(secrets).join()).not.toContain("topsecret");
+  });
+});
