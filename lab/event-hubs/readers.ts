@@ -62,9 +62,10 @@ function follow(
 ): Reader {
   let next = partition.start(position);
   let scheduled = false;
+  let stopped = false;
   const pump = () => {
     scheduled = false;
-    while (sender.is_open() && sender.sendable()) {
+    while (!stopped && sender.is_open() && sender.sendable()) {
       const event = partition.at(next);
       if (!event) return;
       sender.send(event.encoded, undefined, 0);
@@ -79,6 +80,7 @@ function follow(
   };
   const unfollow = partition.follow(pumpSoon);
   const stop = () => {
+    stopped = true;
     unfollow();
     gone();
   };

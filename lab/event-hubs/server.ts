@@ -60,7 +60,8 @@ export async function startEventHubs(options: EventHubsOptions = {}): Promise<Ev
   });
   const port = await listening(server);
   const cutConnections = () => {
-    for (const socket of sockets) socket.destroy();
+    // rhea notices a lost connection by "end" or "error" only: without an error its readers and timers would stay
+    for (const socket of sockets) socket.destroy(new Error("The lab cut this connection."));
   };
   return {
     port,
