@@ -1,0 +1,104 @@
+import type { TwinDocument } from "../linked-hub";
+import type { CertificateInfo } from "./certificate-info";
+
+export interface Slots<T> {
+  readonly primary: T | null;
+  readonly secondary: T | null;
+}
+
+export interface X509Attestation {
+  readonly type: "x509";
+  readonly clientCertificates: Slots<CertificateInfo> | null;
+  readonly signingCertificates: Slots<CertificateInfo> | null;
+  /** Names of CA certificates. */
+  readonly caReferences: Slots<string> | null;
+}
+
+/** Kept and given back, but no device can register with it in the lab. */
+export interface OtherAttestation {
+  readonly type: "symmetricKey" | "tpm" | "none";
+  /** The keys; only the attestation mechanism tells those of a symmetric key. */
+  readonly secrets: Record<string, string>;
+}
+
+export type Attestation = X509Attestation | OtherAttestation;
+
+export type AllocationPolicy = "hashed" | "geoLatency" | "static" | "custom";
+
+interface EntryBase {
+  readonly attestation: Attestation;
+  readonly provisioningStatus: "enabled" | "disabled";
+  readonly reprovisionPolicy: { readonly updateHubAssignment: boolean; readonly migrateDeviceData: boolean };
+  readonly capabilities: { readonly iotEdge: boolean };
+  readonly iotHubHostName: string | null;
+  readonly iotHubs: readonly string[] | null;
+  readonly initialTwin: TwinDocument | null;
+  readonly allocationPolicy: AllocationPolicy;
+  readonly customAllocationDefinition: { readonly webhookUrl: string; readonly apiVersion: string } | null;
+  /** With the quotes that DPS has inside the JSON string. */
+  readonly etag: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface IndividualEnrollment extends EntryBase {
+  readonly kind: "individual";
+  /** In the case it was created with; compared without. */
+  readonly id: string;
+  readonly deviceId: string | null;
+  readonly optionalDeviceInformation: Record<string, unknown> | null;
+}
+
+export interface EnrollmentGroup extends EntryBase {
+  readonly kind: "group";
+  readonly id: string;
+}
+
+export type Entry = IndividualEnrollment | EnrollmentGroup;
+
+export type RegistrationStatus = "unassigned" | "assigning" | "assigned" | "failed" | "disabled";
+export type RegistrationSubstatus =
+  "initialAssignment" | "deviceDataMigrated" | "deviceDataReset" | "reprovisionedToInitialAssignment";
+
+/** The last registration of an id: the only one that DPS keeps. */
+export interface Registration {
+  readonly registrationId: string;
+  readonly status: RegistrationStatus;
+  readonly substatus?: RegistrationSubstatus;
+  readonly errorCode: number;
+  readonly errorMessage: string | null;
+  /** The group it came through; absent for individual enrollments. */
+  readonly enrollmentGroupId?: string;
+  readonly payload?: unknown;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** Bare; the views add quotes and base64. */
+  readonly etag: string;
+  /** Where the device was last assigned; survives later failed attempts, so that a move can take the twin along. */
+  readonly assignment?: Assignment;
+  /** The attempt that this record is about. */
+  readonly operationId: string;
+  /** The group that it first came through, if it ever did. */
+  readonly listedUnder?: string;
+}
+
+export interface Assignment {
+  readonly hubHostName: string;
+  readonly deviceId: string;
+  /** `individual:…` or `group:…`, of the entry that assigned it. */
+  readonly entryKey: string;
+}
+
+/** Ids are compared without case. */
+export function keyOf(id: string): string {
+  return id.toLowerCase();
+}
+
+export function entryKey(entry: Entry): string {
+  return `${entry.kind}:${keyOf(entry.id)}`;
+}
+
+/** The filled slots. */
+export function filled<T>(slots: Slots<T> | null): T[] {
+  return [slots?.primary, slots?.secondary].filter((slot) => slot !== null && slot !== undefined);
+}
