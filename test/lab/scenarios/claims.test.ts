@@ -1,0 +1,145 @@
+import type { DoorRecord } from "../../../lab/fleet/door-record";
+import { breachClaims, judgeBreach } from "../../../lab/scenarios/claims";
+import type { BreachEvidence, Claim, Knock, StatedDevice } from "../../../lab/scenarios/evidence";
+
+const alertAt = 1_000;
+const containedAt = 2_000;
+const provenAt = 3_000;
+
+const device = { registrationId: "pump-001", deviceId: "pump-001", oldThumbprint: "OLD", newThumbprint: "NEW" };
+const knock = (door: Knock["door"], at: number, thumbprint: string, accepted: boolean): Knock => ({
+  door,
+  at,
+  subject: "pump-001",
+  thumbprint,
+  accepted,
+});
+const door = (record: Partial<DoorRecord>): DoorRecord => ({ tries: 9, accepted: 0, ...record });
+const proven: StatedDevice = { registrationId: "pump-001", state: "proven", containedAt, provenAt };
+
+/** One breached device whose roll went as it should, one bystander that noticed nothing. */
+const good: BreachEvidence = {
+  breached: [device],
+  bystanders: [{ registrationId: "valve-001", deviceId: "valve-001" }],
+  alertAt,
+  stated: new Map([["pump-001", proven]]),
+  knocks: [
+    knock("dps", 1_500, "OLD", true),
+    knock("hub", 1_600, "OLD", true),
+    knock("dps", 2_100, "OLD", false),
+    knock("hub", 2_100, "OLD", false),
+    knock("hub", 2_500, "NEW", true),
+  ],
+  keys: [
+    {
+      registrationId: "pump-001",
+      sha256Thumbprint: "OLD",
+      hub: door({}),
+      dps: door({}),
+      session: door({ accepted: 5, lastAcceptedAt: 1_700 }),
+      holding: false,
+    },
+  ],
+  bystandersBefore: new Map([["valve-001", "as it was"]]),
+  bystandersAfter: new Map([["valve-001", "as it was"]]),
+  leaks: [],
+  placesSearched: 12,
+  actedTwice: [],
+  repeatedAlert: { status: 200, sameRoll: true },
+};
+
+const claim = (evidence: Partial<BreachEvidence>, name: string): Claim => {
+  const found = judgeBreach({ ...good, ...evidence }).find((each) => each.name === name);
+  if (found === undefined) throw new Error(`no claim ${name}`);
+  return found;
+};
+
+const red = (evidence: Partial<BreachEvidence>): string[] =>
+  judgeBreach({ ...good, ...evidence })
+    .filter(({ holds }) => !holds)
+    .map(({ name }) => name);
+
+const withKey = (session: DoorRecord): Partial<BreachEvidence> => ({
+  keys: good.keys.map((key) => ({ ...key, session })),
+});
+
+test("a roll that went well leaves every claim green, in the order they are told", () => {
+  expect(judgeBreach(good).map(({ name }) => name)).toEqual(breachClaims);
+  expect(red({})).toEqual([]);
+});
+
+test.each([
+  ["dps", "dps-refuses-old-key", "DPS accepted the old key of pump-001 0.50 s after it was called contained."],
+  ["hub", "hub-refuses-old-key", "The hub accepted the old key of pump-001 0.50 s after it was called contained."],
+] as const)("an old key accepted at %s after containment turns one claim red", (at, name, sentence) => {
+  const evidence = { knocks: [...good.knocks, knock(at, 2_500, "OLD", true)] };
+  expect(red(evidence)).toEqual([name]);
+  expect(claim(evidence, name).sentence).toBe(sentence);
+});
+
+test("what happened before the claimed moment is not held against the roll", () => {
+  expect(red({ knocks: [...good.knocks, knock("hub", containedAt - 1, "OLD", true)] })).toEqual([]);
+  expect(red({ knocks: [...good.knocks, knock("hub", containedAt, "OLD", true)] })).toEqual(["hub-refuses-old-key"]);
+});
+
+test("a door that nobody tried proves nothing", () => {
+  const untried = good.knocks.filter(({ door: at, thumbprint }) => !(at === "dps" && thumbprint === "OLD"));
+  expect(claim({ knocks: untried }, "dps-refuses-old-key")).toMatchObject({
+    holds: false,
+    sentence: "Nobody tried the old key of pump-001 at this door after it was called contained.",
+  });
+});
+
+test("a device that is never called contained turns every claim about its old key red", () => {
+  const stated = new Map([["pump-001", { registrationId: "pump-001", state: "contained-unconfirmed", detail: "hub" }]]);
+  expect(red({ stated })).toEqual([
+    "dps-refuses-old-key",
+    "hub-refuses-old-key",
+    "old-sessions-dropped",
+    "every-device-proven",
+  ]);
+  expect(claim({ stated }, "every-device-proven").sentence).toBe("pump-001 is contained-unconfirmed: hub, not proven.");
+});
+
+test("a message over an old session after containment turns its claim red", () => {
+  const late = withKey(door({ accepted: 6, lastAcceptedAt: 2_250 }));
+  expect(red(late)).toEqual(["old-sessions-dropped"]);
+  expect(claim(late, "old-sessions-dropped").sentence).toContain("0.25 s after it was called contained");
+});
+
+test("a thief who never held a session proves nothing about sessions", () => {
+  expect(red(withKey(door({})))).toEqual(["old-sessions-dropped"]);
+});
+
+test("a proof needs the hub to have seen the new key", () => {
+  const unseen = good.knocks.filter(({ thumbprint }) => thumbprint !== "NEW");
+  expect(red({ knocks: unseen })).toEqual(["new-key-connects"]);
+});
+
+test.each([
+  ["an identity was changed", { bystandersAfter: new Map([["valve-001", "changed"]]) }],
+  ["a session was dropped", { knocks: [...good.knocks, { ...knock("hub", 2_000, "V", true), subject: "valve-001" }] }],
+  [
+    "one is in the roll",
+    { stated: new Map([...good.stated, ["valve-001", { registrationId: "valve-001", state: "planned" }]]) },
+  ],
+])("bystanders: %s", (_what, evidence) => {
+  expect(red(evidence)).toEqual(["bystanders-untouched"]);
+});
+
+test.each([
+  ["no-device-acts-twice", { actedTwice: ["attempt a1 of pump-001"] }],
+  ["one-alert-one-roll", { repeatedAlert: { status: 202, sameRoll: false } }],
+  ["one-alert-one-roll", { repeatedAlert: { status: 200, sameRoll: false } }],
+  ["secrets-stay-out", { leaks: ["A private key stands in table rolls."] }],
+  ["secrets-stay-out", { placesSearched: 0 }],
+])("%s turns red", (name, evidence) => {
+  expect(red(evidence)).toEqual([name]);
+});
+
+test("many alike are told once, and counted", () => {
+  const breached = ["a", "b", "c"].map((id) => ({ ...device, registrationId: id, deviceId: id }));
+  expect(claim({ breached, stated: new Map() }, "every-device-proven").sentence).toBe(
+    "a is unknown to the roll, not proven. (and 2 more like it)",
+  );
+});
