@@ -14,3 +14,8 @@ export interface Problem {
 export function problem(status: Problem["status"], code: string, detail: string, issues?: Problem["issues"]): Problem {
   return { outcome: "problem", status, code, detail, ...(issues === undefined ? {} : { issues }) };
 }
+
+/** Tells a problem from a result. */
+export function isProblem(result: object): result is Problem {
+  return "outcome" in result && result.outcome === "problem";
+}

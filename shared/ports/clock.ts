@@ -5,6 +5,12 @@ export interface Clock {
   now(): Instant;
 }
 
+/** Waiting, apart from the clock so that tests need not. */
+export interface Waiter {
+  /** Resolves after `ms` milliseconds at the earliest. */
+  sleep(ms: number): Promise<void>;
+}
+
 /** The only source of randomness and hashing, so that tests can fix both. */
 export interface Entropy {
   /** `bytes` random bytes as lower-case hex. */

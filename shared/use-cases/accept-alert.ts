@@ -6,13 +6,14 @@ import { RollError } from "../domain/roll-error";
 import { BATCH_SIZE } from "../domain/roll/batch";
 import type { RollRequest, RollTarget, RollTiming } from "../domain/roll/request";
 import type { CertificateReader } from "../ports/certificates";
-import type { Clock, Entropy } from "../ports/clock";
+import type { Clock, Entropy, Waiter } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
 import type { AlertSignatures, RollStarter } from "../ports/starter";
 import type { ClaimStore, RollBlobs, RollStore, StartClaim } from "../ports/stores";
 
 export interface AcceptAlertDeps {
   readonly clock: Clock;
+  readonly waiter: Waiter;
   readonly entropy: Entropy;
   readonly certificates: CertificateReader;
   readonly signatures: AlertSignatures;
@@ -55,11 +56,11 @@ export function createAcceptAlert(
 
     const source = alert.source ?? "webhook";
     const bodySha256 = deps.entropy.sha256(new TextDecoder().decode(signed.body));
-    const key = deps.entropy.sha256(`${source}|${alert.id}`);
+    const key = startKey(deps.entropy, source, alert.id);
     const earlier = await deps.claims.findStart(key);
     if (earlier !== undefined) return repeated(earlier, bodySha256);
 
-    const unknown = await findUnknown(deps.enrollments, alert);
+    const unknown = await findUnknown(deps, alert);
     if (unknown.length === alert.scope.devices.length)
       return problem(
         404,
@@ -69,8 +70,9 @@ export function createAcceptAlert(
 
     const rollId = nameRoll(now, key);
     const request = toRequest(deps, alert, source, now, new Set(unknown));
-    await deps.rolls.open(rollId, now);
+    // In this order: whatever is on the list of open rolls has a request that the sweeper can start from.
     await deps.blobs.putRequest(rollId, request);
+    await deps.rolls.open(rollId, now);
     const claim = await deps.claims.claimStart({ key, rollId, bodySha256, at: now });
     if (claim.outcome === "exists") {
       if (claim.claim.rollId !== rollId) await deps.rolls.close(rollId);
@@ -84,6 +86,11 @@ export function createAcceptAlert(
     }
     return { outcome: "accepted", rollId, unknown };
   };
+}
+
+/** The name under which a start is claimed. */
+export function startKey(entropy: Entropy, source: string, alertId: string): string {
+  return entropy.sha256(`${source}|${alertId}`);
 }
 
 /** The part after the claim, shared with the sweeper: header first, then the orchestration. Safe to run twice. */
@@ -171,8 +178,14 @@ function repeated(claim: StartClaim, bodySha256: string): AlertAnswer {
       );
 }
 
-/** Ids that DPS says it does not have. If DPS cannot be asked, none: an outage must not keep a breach from being contained. */
-async function findUnknown(enrollments: Enrollments, alert: BreachAlert): Promise<string[]> {
+/** How long DPS may take to say which ids it knows. */
+const LOOKUP_MS = 2_000;
+
+/**
+ * Ids that DPS says it does not have. If DPS cannot say so in time, none: an outage must not keep a breach from being
+ * contained, and the roll itself finds out later.
+ */
+async function findUnknown({ enrollments, waiter }: AcceptAlertDeps, alert: BreachAlert): Promise<string[]> {
   const ids = alert.scope.devices.map((device) => RegistrationId.parse(device.registrationId.toLowerCase()));
   const unknown: string[] = [];
   const queue = ids.values();
@@ -183,7 +196,8 @@ async function findUnknown(enrollments: Enrollments, alert: BreachAlert): Promis
     }
   };
   try {
-    await Promise.all(Array.from({ length: 16 }, look));
+    const all = Promise.all(Array.from({ length: 16 }, look)).then(() => "asked" as const);
+    if ((await Promise.race([all, waiter.sleep(LOOKUP_MS)])) !== "asked") return [];
   } catch (error) {
     if (!(error instanceof RollError)) throw error;
     return [];

@@ -1,11 +1,13 @@
 import type { RollId } from "../domain/ids";
-import type { Clock } from "../ports/clock";
+import type { Clock, Entropy } from "../ports/clock";
 import type { RollStarter } from "../ports/starter";
-import type { RollBlobs, RollStore } from "../ports/stores";
-import { createAndStart } from "./accept-alert";
+import type { ClaimStore, RollBlobs, RollStore } from "../ports/stores";
+import { createAndStart, startKey } from "./accept-alert";
 
 export interface SweepRollsDeps {
   readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly claims: ClaimStore;
   readonly rolls: RollStore;
   readonly blobs: RollBlobs;
   /** Younger open rolls are left to whoever is starting them. */
@@ -19,11 +21,13 @@ export interface Sweep {
 
 /**
  * Brings open rolls back to life: those whose start was cut off after the claim, and those whose orchestration failed, was
- * terminated or vanished. Every step of a playbook is safe to run twice, so that a fresh history picks up where things are.
- * An open roll without a request, or one whose claim another request won, never started and is left off.
+ * terminated or vanished. Every step of a playbook is safe to run twice, so that a fresh history picks up where things
+ * are. A roll that never won its alert's claim is taken off the list: the alert has another roll, or will be sent again.
  */
 export function createSweepRolls({
   clock,
+  entropy,
+  claims,
   rolls,
   blobs,
   minAgeMs,
@@ -31,15 +35,16 @@ export function createSweepRolls({
   return async (starter) => {
     const restarted: RollId[] = [];
     for (const { rollId, since } of await rolls.listOpen()) {
-      if (clock.now() - since < minAgeMs) continue;
-      const status = await starter.status(rollId);
-      if (status === "running") continue;
-      if ((await rolls.get(rollId))?.phase === "finished") {
+      if (clock.now() - since < minAgeMs || (await starter.status(rollId)) === "running") continue;
+      const request = await blobs.getRequest(rollId);
+      const claim = await claims.findStart(startKey(entropy, request.source, request.alertId));
+      const finished = (await rolls.get(rollId))?.phase === "finished";
+      if (claim?.rollId !== rollId || finished) {
         await rolls.close(rollId);
-        continue;
+      } else {
+        await createAndStart({ rolls }, starter, rollId, request);
+        restarted.push(rollId);
       }
-      await createAndStart({ rolls }, starter, rollId, await blobs.getRequest(rollId));
-      restarted.push(rollId);
     }
     return { restarted };
   };

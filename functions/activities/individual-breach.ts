@@ -1,0 +1,44 @@
+import * as df from "durable-functions";
+import type { z } from "zod";
+import * as contract from "../../shared/contract/activities";
+import type { ActivityContract } from "../../shared/contract/activity";
+import { createCloseAtDps, type CloseAtDpsDeps } from "../../shared/steps/close-at-dps";
+import {
+  createConfirmContained,
+  createRecheckContained,
+  type ConfirmContainedDeps,
+} from "../../shared/steps/confirm-contained";
+import { createHoldAtHub, type HoldAtHubDeps } from "../../shared/steps/hold-at-hub";
+import { createOpenRoll, type OpenRollDeps } from "../../shared/steps/open-roll";
+import { createProveBatch, type ProveBatchDeps } from "../../shared/steps/prove-batch";
+import { createReleaseHold, type ReleaseHoldDeps } from "../../shared/steps/release-hold";
+import { createCloseRoll, createNoteContained, type MilestoneDeps } from "../../shared/steps/roll-milestones";
+import { asActivity } from "../../shared/steps/step";
+
+export type ActivityDeps = OpenRollDeps &
+  CloseAtDpsDeps &
+  HoldAtHubDeps &
+  ReleaseHoldDeps &
+  ConfirmContainedDeps &
+  ProveBatchDeps &
+  MilestoneDeps;
+
+/** Names the steps to the host, as the contract has them. */
+export function registerActivities(deps: ActivityDeps): void {
+  activity(contract.openRoll, createOpenRoll(deps));
+  activity(contract.closeAtDps, createCloseAtDps(deps));
+  activity(contract.holdAtHub, createHoldAtHub(deps));
+  activity(contract.releaseHold, createReleaseHold(deps));
+  activity(contract.confirmContained, createConfirmContained(deps));
+  activity(contract.recheckContained, createRecheckContained(deps));
+  activity(contract.noteContained, createNoteContained(deps));
+  activity(contract.proveBatch, createProveBatch(deps));
+  activity(contract.closeRoll, createCloseRoll(deps));
+}
+
+function activity<I extends z.ZodType, O extends z.ZodType>(
+  { name, ...schemas }: ActivityContract<I, O>,
+  step: (input: z.output<I>) => Promise<z.input<O>>,
+): void {
+  df.app.activity(name, { handler: asActivity({ name, ...schemas }, step) });
+}

@@ -1,0 +1,14 @@
+import * as df from "durable-functions";
+import { containBatch } from "../orchestrations/contain-batch";
+import { containFleet } from "../orchestrations/contain-fleet";
+import { individualBreach } from "../orchestrations/individual-breach";
+import { proveFleet } from "../orchestrations/prove-fleet";
+import * as contract from "../shared/contract/orchestrations";
+
+/** Names the orchestrators to the host, as the contract has them. */
+export function registerOrchestrations(): void {
+  df.app.orchestration(contract.individualBreach.name, individualBreach);
+  df.app.orchestration(contract.containFleet.name, containFleet);
+  df.app.orchestration(contract.containBatch.name, containBatch);
+  df.app.orchestration(contract.proveFleet.name, proveFleet);
+}

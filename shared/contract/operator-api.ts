@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { RollId } from "../domain/ids";
+import { DeviceCounts, DeviceState } from "../domain/roll/device-state";
+import { Exposure, RollPhase } from "../domain/roll/roll";
+
+const Time = z.iso.datetime();
+
+/** A roll as operators see it. */
+export const RollView = z.object({
+  rollId: RollId,
+  playbook: z.string(),
+  phase: RollPhase,
+  outcome: z.enum(["completed", "partial"]).optional(),
+  source: z.string(),
+  alertId: z.string(),
+  reason: z.string(),
+  devices: z.int(),
+  counts: DeviceCounts,
+  exposure: Exposure.optional(),
+  requestedAt: Time,
+  containedAt: Time.optional(),
+  finishedAt: Time.optional(),
+  statusUrl: z.string(),
+  devicesUrl: z.string(),
+});
+export type RollView = z.infer<typeof RollView>;
+
+export const RollList = z.object({
+  rolls: z.array(RollView),
+  /** Give it back as `after` for the next page; absent on the last. */
+  next: RollId.optional(),
+});
+export type RollList = z.infer<typeof RollList>;
+
+/** A device of a roll as operators see it. */
+export const RollDeviceView = z.object({
+  registrationId: z.string(),
+  deviceId: z.string().optional(),
+  state: DeviceState,
+  /** What a person should know or do: the refusal, what the proof still misses, why it is not contained. */
+  detail: z.string().optional(),
+  /** `replacement-refused` with its code, where the new certificate was not accepted. */
+  refusal: z.object({ outcome: z.literal("replacement-refused"), code: z.string(), detail: z.string() }).optional(),
+  warnings: z.array(z.string()),
+  plannedThumbprint: z.string().optional(),
+  closedAt: Time.optional(),
+  containedAt: Time.optional(),
+  provenAt: Time.optional(),
+});
+export type RollDeviceView = z.infer<typeof RollDeviceView>;
+
+export const RollDeviceList = z.object({
+  rollId: RollId,
+  devices: z.array(RollDeviceView),
+  next: z.string().optional(),
+});
+export type RollDeviceList = z.infer<typeof RollDeviceList>;

@@ -1,0 +1,126 @@
+import type { RollDeviceList, RollDeviceView, RollList, RollView } from "../contract/operator-api";
+import { RollId } from "../domain/ids";
+import { formatInstant, type Instant } from "../domain/instant";
+import { isProblem, problem, type Problem } from "../domain/outcome";
+import { addCounts, deviceState } from "../domain/roll/device-state";
+import type { DeviceRow } from "../domain/roll/device-row";
+import type { Roll } from "../domain/roll/roll";
+import type { BatchStore, RollStore } from "../ports/stores";
+
+export interface ReadRollsDeps {
+  readonly rolls: RollStore;
+  readonly batches: BatchStore;
+}
+
+export interface ReadRolls {
+  /** Newest first. Problems: `invalid-limit`, `invalid-cursor`. */
+  list(query: { readonly limit: string | null; readonly after: string | null }): Promise<RollList | Problem>;
+  /** Problems: `unknown-roll`. */
+  get(rollId: string): Promise<RollView | Problem>;
+  /** One page per batch, so at most 90 devices. Problems: `unknown-roll`, `invalid-cursor`. */
+  devices(rollId: string, after: string | null): Promise<RollDeviceList | Problem>;
+}
+
+const DEFAULT_PAGE = 20;
+const LONGEST_PAGE = 100;
+
+/** What operators read: from the product's own store, never from Azure and never from durable histories. */
+export function createReadRolls({ rolls, batches }: ReadRollsDeps): ReadRolls {
+  const view = async (roll: Roll): Promise<RollView> =>
+    toView(roll, roll.counts ?? addCounts(await rolls.readCounts(roll.rollId)));
+  const find = async (text: string): Promise<Roll | Problem> => {
+    const rollId = RollId.safeParse(text);
+    const roll = rollId.success ? await rolls.get(rollId.data) : undefined;
+    return roll ?? problem(404, "unknown-roll", "there is no roll with this id; GET /api/rolls lists them");
+  };
+  return {
+    list: async ({ limit, after }) => {
+      const size = limit === null ? DEFAULT_PAGE : Number(limit);
+      if (!Number.isInteger(size) || size < 1 || size > LONGEST_PAGE)
+        return problem(400, "invalid-limit", `limit must be a whole number from 1 to ${LONGEST_PAGE}`);
+      const cursor = after === null ? undefined : RollId.safeParse(after);
+      if (cursor?.success === false)
+        return problem(400, "invalid-cursor", "after must be the `next` of an earlier page");
+      const page = await rolls.list({ limit: size, ...(cursor === undefined ? {} : { after: cursor.data }) });
+      const last = page.at(-1);
+      const more = page.length === size && last !== undefined;
+      return { rolls: await Promise.all(page.map(view)), ...(more ? { next: last.rollId } : {}) };
+    },
+    get: async (text) => {
+      const roll = await find(text);
+      return isProblem(roll) ? roll : view(roll);
+    },
+    devices: async (text, after) => {
+      const roll = await find(text);
+      if (isProblem(roll)) return roll;
+      const batch = after === null ? 0 : Number(after);
+      if (!Number.isInteger(batch) || batch < 0 || batch >= roll.batches)
+        return problem(400, "invalid-cursor", "after must be the `next` of an earlier page");
+      // Between the start and the first activity the batches do not exist yet.
+      if (roll.phase === "requested") return { rollId: roll.rollId, devices: [] };
+      const { rows } = await batches.read(roll.rollId, batch);
+      return {
+        rollId: roll.rollId,
+        devices: rows.map(toDeviceView),
+        ...(batch + 1 < roll.batches ? { next: String(batch + 1) } : {}),
+      };
+    },
+  };
+}
+
+function toView(roll: Roll, counts: RollView["counts"]): RollView {
+  const { rollId, playbook, phase, outcome, source, alertId, reason, devices, exposure } = roll;
+  const statusUrl = `/api/rolls/${rollId}`;
+  return {
+    rollId,
+    playbook,
+    phase,
+    ...(outcome === undefined ? {} : { outcome }),
+    source,
+    alertId,
+    reason,
+    devices,
+    counts,
+    ...(exposure === undefined ? {} : { exposure }),
+    requestedAt: formatInstant(roll.requestedAt),
+    ...time("containedAt", roll.containedAt),
+    ...time("finishedAt", roll.finishedAt),
+    statusUrl,
+    devicesUrl: `${statusUrl}/devices`,
+  };
+}
+
+function toDeviceView(row: DeviceRow): RollDeviceView {
+  const state = deviceState(row);
+  const detail = detailOf(row);
+  return {
+    registrationId: row.registrationId,
+    ...(row.deviceId === undefined ? {} : { deviceId: row.deviceId }),
+    state,
+    ...(detail === undefined ? {} : { detail }),
+    ...(row.refusal === undefined ? {} : { refusal: { outcome: "replacement-refused" as const, ...row.refusal } }),
+    warnings: row.warnings,
+    ...(row.planned === undefined ? {} : { plannedThumbprint: row.planned.sha256Thumbprint }),
+    ...time("closedAt", row.entry.closedAt),
+    ...time("containedAt", row.containedAt),
+    ...time("provenAt", row.proof?.provenAt),
+  };
+}
+
+function detailOf(row: DeviceRow): string | undefined {
+  if (row.skipped !== undefined) return row.skipped;
+  if (row.proof !== undefined) return undefined;
+  if (row.failed !== undefined) return row.failed.detail;
+  if (row.unconfirmed !== undefined) return `treat as exposed: ${row.unconfirmed}`;
+  if (row.entry.state === "missing") return "DPS has no individual enrollment for it any more; contained at the hub";
+  if (row.missing !== undefined) return `the proof still misses: ${row.missing}`;
+  if (row.containedAt === undefined) return undefined;
+  if (row.allowed.length === 0) return "contained; it needs a new certificate";
+  return row.attempt === undefined
+    ? "contained; waiting for the device to come back with its new certificate"
+    : "asked to report";
+}
+
+function time<K extends string>(name: K, at: Instant | undefined): Partial<Record<K, string>> {
+  return at === undefined ? {} : ({ [name]: formatInstant(at) } as Record<K, string>);
+}
