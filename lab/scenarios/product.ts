@@ -1,0 +1,123 @@
+import { createHmac } from "node:crypto";
+import { z } from "zod";
+import type { StatedDevice } from "./evidence";
+
+/** Rollcall as an operator and an alert source see it: HTTP and nothing else. */
+export interface Product {
+  /** Signs and posts an alert. The body is sent byte for byte as given. */
+  postAlert(body: string): Promise<AlertAnswer>;
+  roll(rollId: string): Promise<RollStatus>;
+  devices(rollId: string): Promise<StatedDevice[]>;
+  /** For people: where the roll can be looked at. */
+  statusUrl(rollId: string): string;
+}
+
+export interface AlertAnswer {
+  readonly status: number;
+  readonly rollId?: string;
+  /** What the answer says when it is a refusal. */
+  readonly problem?: string;
+}
+
+export type RollStatus = z.infer<typeof rollStatus>;
+
+const rollStatus = z.looseObject({
+  rollId: z.string(),
+  playbook: z.string(),
+  phase: z.string(),
+  outcome: z.string().optional(),
+  counts: z.record(z.string(), z.number()),
+  exposure: z.object({ p50Ms: z.number(), p95Ms: z.number(), maxMs: z.number() }).optional(),
+  requestedAt: z.string(),
+  containedAt: z.string().optional(),
+  finishedAt: z.string().optional(),
+});
+const devicesPage = z.object({
+  devices: z.array(
+    z.looseObject({
+      registrationId: z.string(),
+      state: z.string(),
+      detail: z.string().optional(),
+      containedAt: z.string().optional(),
+      provenAt: z.string().optional(),
+    }),
+  ),
+  next: z.string().optional(),
+});
+const alertAnswer = z.looseObject({
+  rollId: z.string().optional(),
+  title: z.string().optional(),
+  detail: z.string().optional(),
+});
+
+/** `secret` is one of the product's webhook secrets. All calls reject when the product cannot be reached. */
+export function productAt(url: string, secret: string): Product {
+  const get = async (path: string): Promise<unknown> => {
+    const response = await fetch(`${url}${path}`);
+    if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${await response.text()}`);
+    return response.json();
+  };
+  return {
+    postAlert: async (body) => {
+      const timestamp = String(Math.floor(Date.now() / 1_000));
+      const signature = createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex");
+      const response = await fetch(`${url}/api/alerts/webhook`, {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          "x-roll-timestamp": timestamp,
+          "x-roll-signature": `sha256=${signature}`,
+        },
+        body,
+      });
+      const text = await response.text();
+      const read = alertAnswer.safeParse(parseJson(text));
+      const { rollId } = read.success ? read.data : {};
+      return {
+        status: response.status,
+        ...(rollId === undefined ? {} : { rollId }),
+        ...(response.ok ? {} : { problem: text }),
+      };
+    },
+    roll: async (rollId) => rollStatus.parse(await get(`/api/rolls/${rollId}`)),
+    devices: async (rollId) => {
+      const found: StatedDevice[] = [];
+      let next: string | undefined = `/api/rolls/${rollId}/devices`;
+      while (next !== undefined) {
+        const page: z.infer<typeof devicesPage> = devicesPage.parse(await get(next));
+        found.push(...page.devices.map(stated));
+        next = page.next === undefined ? undefined : nextPath(rollId, page.next);
+      }
+      return found;
+    },
+    statusUrl: (rollId) => `${url}/api/rolls/${rollId}`,
+  };
+}
+
+/** `next` is a link (absolute or a path) or the bare continuation to send back. */
+function nextPath(rollId: string, next: string): string {
+  if (URL.canParse(next)) {
+    const { pathname, search } = new URL(next);
+    return pathname + search;
+  }
+  return next.startsWith("/") ? next : `/api/rolls/${rollId}/devices?next=${encodeURIComponent(next)}`;
+}
+
+function stated(device: z.infer<typeof devicesPage>["devices"][number]): StatedDevice {
+  const { registrationId, state, detail, containedAt, provenAt } = device;
+  return {
+    registrationId,
+    state,
+    ...(detail === undefined ? {} : { detail }),
+    ...(containedAt === undefined ? {} : { containedAt: Date.parse(containedAt) }),
+    ...(provenAt === undefined ? {} : { provenAt: Date.parse(provenAt) }),
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
