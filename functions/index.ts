@@ -1,0 +1,70 @@
+/**
+ * The composition root: reads the settings once, builds the adapters, hands them to steps and use-cases, and names all of
+ * it to the Functions host. package.json "main" points here.
+ */
+import { connectAzure } from "../shared/adapters/azure/connect";
+import { appIdentity } from "../shared/adapters/azure/credentials";
+import { HmacAlertSignatures } from "../shared/adapters/hmac/alert-signatures";
+import { TableBatchStore } from "../shared/adapters/store/batch-store";
+import { TableClaimStore } from "../shared/adapters/store/claim-store";
+import { TableFactStore } from "../shared/adapters/store/fact-store";
+import { TablePoisonStore } from "../shared/adapters/store/poison-store";
+import { BlobRollBlobs } from "../shared/adapters/store/roll-blobs";
+import { TableRollStore } from "../shared/adapters/store/roll-store";
+import { openStore, type StoreAddress } from "../shared/adapters/store/tables";
+import { nodeCertificateReader } from "../shared/adapters/x509/node-certificate-reader";
+import { nodeEntropy } from "../shared/adapters/x509/node-entropy";
+import { systemClock, systemWaiter } from "../shared/adapters/x509/system-clock";
+import { readSettings, type Settings } from "../shared/config/settings";
+import { createAcceptAlert } from "../shared/use-cases/accept-alert";
+import { createIngestEvents } from "../shared/use-cases/ingest-events";
+import { createReadRolls } from "../shared/use-cases/read-rolls";
+import { createSweepRolls } from "../shared/use-cases/sweep-rolls";
+import { registerActivities } from "./activities/individual-breach";
+import { registerHeartbeats } from "./events/heartbeats";
+import { registerAlerts } from "./http/alerts";
+import { registerRolls } from "./http/rolls";
+import { registerOrchestrations } from "./orchestrations";
+import { registerSweep } from "./timers/sweep";
+
+const settings = readSettings(process.env);
+const { pulseHoldMs, settleMs, pollMs, recheckMs, attemptMs, leaseMs, sweepAgeMs, deadlineHours } = settings.timing;
+const store = openStore(storeAddress(settings.storage));
+const { enrollments, authorities, hubs } = connectAzure(settings, systemClock);
+
+const deps = {
+  clock: systemClock,
+  waiter: systemWaiter,
+  entropy: nodeEntropy,
+  certificates: nodeCertificateReader,
+  signatures: new HmacAlertSignatures(settings.webhookSecrets),
+  enrollments,
+  authorities,
+  hubs,
+  claims: new TableClaimStore(store, nodeEntropy),
+  rolls: new TableRollStore(store),
+  batches: new TableBatchStore(store, systemClock, leaseMs),
+  blobs: new BlobRollBlobs(store),
+  facts: new TableFactStore(store),
+  poison: new TablePoisonStore(store),
+  timing: { pulseHoldMs, settleMs, pollMs, recheckMs, attemptMs, deadlineMs: deadlineHours * 3_600_000 },
+  minAgeMs: sweepAgeMs,
+};
+
+registerOrchestrations();
+registerActivities(deps);
+registerAlerts(createAcceptAlert(deps));
+registerRolls(createReadRolls(deps));
+registerHeartbeats(createIngestEvents(deps));
+registerSweep(createSweepRolls(deps));
+
+function storeAddress(storage: Settings["storage"]): StoreAddress {
+  if (storage.kind === "connection-string") return storage;
+  const endpoint = (service: string): string => `https://${storage.account}.${service}.core.windows.net`;
+  return {
+    kind: "identity",
+    tableEndpoint: endpoint("table"),
+    blobEndpoint: endpoint("blob"),
+    credential: appIdentity(),
+  };
+}
