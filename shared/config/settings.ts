@@ -12,6 +12,7 @@ import {
   variable,
   wholeNumber,
   type DpsResourceId,
+  type Pins,
   type ServiceAccess,
 } from "./variables";
 
@@ -31,10 +32,8 @@ export interface Settings {
 }
 
 /** Host names that this machine serves itself (a lab), and the authority that vouches for them. */
-export interface Loopback {
+export interface Loopback extends Pick<Pins, "ports" | "tokens"> {
   readonly caPem: string;
-  /** Port on 127.0.0.1 per host name in lower case. */
-  readonly ports: ReadonlyMap<string, number>;
 }
 
 /** Durations in milliseconds unless the name says otherwise. */
@@ -185,12 +184,9 @@ function storageOf(connectionString: string | undefined, account: string | undef
   return account === undefined ? undefined : { kind: "identity", account };
 }
 
-function loopback(
-  pins: { readonly caFile: string; readonly ports: ReadonlyMap<string, number> },
-  readFile: (path: string) => string,
-): Loopback {
+function loopback({ caFile, ports, tokens }: Pins, readFile: (path: string) => string): Loopback {
   try {
-    return { caPem: readFile(pins.caFile), ports: pins.ports };
+    return { caPem: readFile(caFile), ports, tokens };
   } catch {
     throw new SettingsError([
       "ROLLCALL_LOOPBACK: its caFile cannot be read; give the path of a certificate in PEM form",

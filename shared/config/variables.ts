@@ -90,16 +90,26 @@ export function readSecrets(text: string): readonly string[] | undefined {
     : undefined;
 }
 
-/** `{"caFile": "/path", "ports": {"<host name>": port}}`. */
-export function readPins(
-  text: string,
-): { readonly caFile: string; readonly ports: ReadonlyMap<string, number> } | undefined {
-  const form = z.strictObject({
-    caFile: z.string().min(1),
-    ports: z.record(z.string().toLowerCase().pipe(HubHostName), z.int().min(1).max(65_535)),
-  });
-  const { data } = form.safeParse(readJson(text));
-  return data === undefined ? undefined : { caFile: data.caFile, ports: new Map(Object.entries(data.ports)) };
+/** What `ROLLCALL_LOOPBACK` says: `{"caFile": "/path", "ports": {"<host name>": port}, "tokens": {"<audience>": "<token>"}}`. */
+export interface Pins {
+  readonly caFile: string;
+  /** Port on 127.0.0.1 per host name in lower case. */
+  readonly ports: ReadonlyMap<string, number>;
+  /** Bearer token per audience (`https://management.azure.com`), for hosts that take no shared access key. */
+  readonly tokens: ReadonlyMap<string, string>;
+}
+
+const PinsForm = z.strictObject({
+  caFile: z.string().min(1),
+  ports: z.record(z.string().toLowerCase().pipe(HubHostName), z.int().min(1).max(65_535)),
+  tokens: z.record(z.string(), z.string().min(1)).default({}),
+});
+
+export function readPins(text: string): Pins | undefined {
+  const { data } = PinsForm.safeParse(readJson(text));
+  if (data === undefined) return undefined;
+  const { caFile, ports, tokens } = data;
+  return { caFile, ports: new Map(Object.entries(ports)), tokens: new Map(Object.entries(tokens)) };
 }
 
 function eachHostOnce(list: readonly (ServiceAccess | undefined)[]): readonly ServiceAccess[] | undefined {

@@ -23,7 +23,16 @@ export function appIdentity(): TokenCredential {
   };
 }
 
-/** A token for services on this machine: they are not Azure, and no Entra tenant must be asked about them. */
-export const loopbackIdentity: TokenCredential = {
-  getToken: () => Promise.resolve({ token: "loopback", expiresOnTimestamp: Number.MAX_SAFE_INTEGER }),
-};
+/**
+ * For services on this machine: they are not Azure, and no Entra tenant must be asked about them. `tokens` are by audience;
+ * where there is none the service gets a word it may refuse.
+ */
+export function loopbackIdentity(tokens: ReadonlyMap<string, string>): TokenCredential {
+  return {
+    getToken(scopes) {
+      const scope = typeof scopes === "string" ? scopes : (scopes[0] ?? "");
+      const token = tokens.get(scope.replace(/\/\.default$/, "")) ?? "loopback";
+      return Promise.resolve({ token, expiresOnTimestamp: Number.MAX_SAFE_INTEGER });
+    },
+  };
+}

@@ -52,7 +52,7 @@ export function createTransport(o: { readonly timeoutMs: number; readonly loopba
     return made;
   };
   const credential = (host: string): TokenCredential => {
-    if (o.loopback?.ports.has(host) === true) return loopbackIdentity;
+    if (o.loopback?.ports.has(host) === true) return loopbackIdentity(o.loopback.tokens);
     return (identity ??= appIdentity());
   };
 

@@ -80,12 +80,17 @@ describe("settings", () => {
   });
 
   it("read the loopback authority and its ports", () => {
-    const pins = { caFile: "/lab/ca.pem", ports: { "Management.azure.com": 4431, "one.azure-devices.net": 4432 } };
+    const pins = {
+      caFile: "/lab/ca.pem",
+      ports: { "Management.azure.com": 4431, "one.azure-devices.net": 4432 },
+      tokens: { "https://a.b": "t" },
+    };
     const { loopback } = readSettings(
       { ...withKeys, ROLLCALL_LOOPBACK: JSON.stringify(pins) },
       (path) => `read ${path}`,
     );
     expect(loopback?.caPem).toBe("read /lab/ca.pem");
+    expect([...(loopback?.tokens ?? [])]).toEqual([["https://a.b", "t"]]);
     expect([...(loopback?.ports ?? [])]).toEqual([
       ["management.azure.com", 4431],
       ["one.azure-devices.net", 4432],
