@@ -31,6 +31,7 @@ export function aDevice(n: number, changes: Partial<DeviceRow> = {}): DeviceRow 
     registrationId: aRegistrationId(n),
     compromisedSlots: ["primary"],
     bad: [aThumbprint(n)],
+    allowed: [],
     warnings: [],
     entry: { state: "open", disabled: false },
     hubs: {},
