@@ -1,5 +1,5 @@
 import type { OrchestrationContext } from "durable-functions";
-import { proveBatch, recheckContained } from "../shared/contract/activities";
+import { closeAtDps, proveBatch, recheckContained } from "../shared/contract/activities";
 import * as contract from "../shared/contract/orchestrations";
 import { callEach, childEach, continueAsNew, input, now, sleepUntil, type Orchestration } from "./durable";
 
@@ -19,6 +19,8 @@ export function* proveFleet(ctx: OrchestrationContext): Orchestration<object> {
     const looks = yield* callEach(ctx, proveBatch, all);
     const broken = new Set(all.filter((_, at) => (looks[at]?.broken ?? 0) > 0));
     if (now(ctx) >= recheckAt) {
+      // Replacements that could not be judged get another chance.
+      yield* callEach(ctx, closeAtDps, all);
       const rechecks = yield* callEach(ctx, recheckContained, all);
       for (const [at, batch] of all.entries()) if ((rechecks[at]?.broken ?? 0) > 0) broken.add(batch);
       recheckAt = now(ctx) + pace.recheckMs;

@@ -37,7 +37,7 @@ export function createCloseAtDps(deps: CloseAtDpsDeps): Step<typeof closeAtDps> 
   return async ({ rollId, batch }) => {
     const work = await BatchWork.open(deps, "close-at-dps", { rollId, batch });
     const outcome: JournalLine[] = [];
-    let todo = openRows(work).map((row) => row.registrationId);
+    let todo = work.rows.filter((row) => isTodo(row)).map((row) => row.registrationId);
     if (todo.length > 0) {
       const targets = new Map((await deps.blobs.getTargets(rollId, batch)).map((t) => [t.registrationId, t]));
       const authorities = await readAuthorities(deps, [...targets.values()]);
@@ -50,13 +50,13 @@ export function createCloseAtDps(deps: CloseAtDpsDeps): Step<typeof closeAtDps> 
     await work.settle(outcome);
     return {
       closed: work.rows.filter((row) => row.entry.state !== "open").length,
-      open: openRows(work).length,
+      open: work.rows.filter((row) => row.skipped === undefined && row.entry.state === "open").length,
     };
   };
 }
 
-function openRows(work: BatchWork): DeviceRow[] {
-  return work.rows.filter((row) => row.entry.state === "open" && row.skipped === undefined);
+function isTodo(row: DeviceRow): boolean {
+  return row.skipped === undefined && (row.entry.state === "open" || row.replacementPending !== undefined);
 }
 
 /** The CA certificates matter only to the replacement, so that an outage of the control plane delays nothing. */
@@ -104,7 +104,7 @@ async function gather(
     const decision = decideClose(enrollment, row.bad, row.planned?.sha256Thumbprint, row.entry.disabled);
     if (decision.kind === "closed") {
       // Closed by an earlier run that was cut off before it could say so, or by somebody else.
-      const closedAt = enrollment.lastUpdatedAt ?? deps.clock.now();
+      const closedAt = row.entry.closedAt ?? enrollment.lastUpdatedAt ?? deps.clock.now();
       work.set({ ...row, entry: { state: "closed", closedAt, disabled: decision.disabled } });
     } else {
       work.set(row);
@@ -135,7 +135,8 @@ async function write(
     }
     switch (result.outcome) {
       case "written": {
-        const closedAt = result.lastUpdatedAt ?? deps.clock.now();
+        // A leaf that comes later does not move the anchor: the entry has been closed to the old one since then.
+        const closedAt = plan.row.entry.closedAt ?? result.lastUpdatedAt ?? deps.clock.now();
         work.set({ ...plan.row, entry: { state: "closed", closedAt, disabled: plan.decision.disabled } });
         say("written");
         return;

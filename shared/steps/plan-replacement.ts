@@ -1,6 +1,5 @@
 import { lintReplacement } from "../domain/certificate/lint-replacement";
 import { badThumbprints, healthyThumbprints } from "../domain/enrollment/close-entry";
-import { DeviceId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
 import type { DeviceRow, Refusal } from "../domain/roll/device-row";
 import type { RollTarget } from "../domain/roll/request";
@@ -17,8 +16,8 @@ export interface ReplacementWorld {
 
 /**
  * Resolves at the first read of an entry what the roll is about: which thumbprints must go, which leaf is to come. What it
- * says about the replacement never stands in the way of containment. Once resolved, a row is not resolved again: slots may
- * have changed by our own writes since.
+ * says about the replacement never stands in the way of containment. What is resolved stays: slots may have changed by our
+ * own writes since. Only a replacement that could not be judged is judged again.
  */
 export function planRow(
   row: DeviceRow,
@@ -26,27 +25,47 @@ export function planRow(
   enrollment: IndividualEnrollment,
   world: ReplacementWorld,
 ): DeviceRow {
-  if (row.bad.length > 0 || row.planned !== undefined || row.refusal !== undefined) return row;
+  if (row.planned !== undefined || row.refusal !== undefined) return row;
   const compromised = readLeaf(world.certificates, target.compromisedPem);
-  const bad = badThumbprints(enrollment, target.compromisedSlots, compromised?.leaf.sha256Thumbprint);
-  const healthy = healthyThumbprints(enrollment, bad);
-  const named = enrollment.deviceId === undefined ? {} : { deviceId: DeviceId.parse(enrollment.deviceId) };
-  const base: DeviceRow = { ...row, ...named, bad, allowed: healthy };
+  const resolved = row.bad.length > 0 ? row : resolve(row, target, enrollment, compromised);
+  const { replacementPending: _pending, ...base } = resolved;
 
   const verdict = judge(base, target, enrollment, compromised, world);
-  if (verdict.outcome === "none") return base;
-  if (verdict.outcome === "refused") return { ...base, refusal: verdict.refusal };
-  const { sha256Thumbprint, notAfter } = verdict.chain.leaf;
-  return {
-    ...base,
-    planned: { sha256Thumbprint, notAfter },
-    allowed: [...new Set([...healthy, sha256Thumbprint])],
-    warnings: [...row.warnings, ...verdict.warnings],
-  };
+  switch (verdict.outcome) {
+    case "none":
+      return base;
+    case "pending":
+      return { ...base, replacementPending: verdict.why };
+    case "refused":
+      return { ...base, refusal: verdict.refusal };
+    case "accepted": {
+      const { sha256Thumbprint, notAfter } = verdict.chain.leaf;
+      return {
+        ...base,
+        planned: { sha256Thumbprint, notAfter },
+        allowed: [...new Set([...base.allowed, sha256Thumbprint])],
+        warnings: [...new Set([...base.warnings, ...verdict.warnings])],
+      };
+    }
+    default:
+      return verdict satisfies never;
+  }
+}
+
+function resolve(
+  row: DeviceRow,
+  target: RollTarget,
+  enrollment: IndividualEnrollment,
+  compromised: Chain | undefined,
+): DeviceRow {
+  const bad = badThumbprints(enrollment, target.compromisedSlots, compromised?.leaf.sha256Thumbprint);
+  const named = enrollment.deviceId === undefined ? {} : { deviceId: enrollment.deviceId };
+  return { ...row, ...named, bad, allowed: healthyThumbprints(enrollment, bad) };
 }
 
 type Verdict =
   | { readonly outcome: "none" }
+  | { readonly outcome: "pending"; readonly why: string }
   | { readonly outcome: "refused"; readonly refusal: Refusal }
   | { readonly outcome: "accepted"; readonly chain: Chain; readonly warnings: readonly string[] };
 
@@ -72,10 +91,7 @@ function judge(
   if (reading.outcome === "unreadable") return refused("certificate-unreadable", reading.detail);
   const { chain } = reading;
   if (!chain.selfSigned && world.authorities === undefined)
-    return refused(
-      "authorities-unreadable",
-      "the verified CA certificates of this DPS could not be read to check the chain",
-    );
+    return { outcome: "pending", why: "authorities-unreadable" };
 
   const { refusal, warnings } = lintReplacement(
     { ...chain, anchor: chain.anchoredIn(world.authorities ?? [])?.name },

@@ -5,7 +5,7 @@ import { AttemptId, type DeviceId, type HubHostName, type RollId } from "../doma
 import { addMs, instant, type Instant } from "../domain/instant";
 import { judgeProof, reportFor, type RegistrationEvidence } from "../domain/proof/judge";
 import type { JournalLine } from "../domain/roll/batch";
-import { deviceState, isOpen } from "../domain/roll/device-state";
+import { isOpen } from "../domain/roll/device-state";
 import type { DeviceRow } from "../domain/roll/device-row";
 import type { RollTiming } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
@@ -61,7 +61,7 @@ export function createProveBatch(deps: ProveBatchDeps): Step<typeof proveBatch> 
 
 function count(rows: readonly DeviceRow[]): { open: number; proven: number } {
   return {
-    open: rows.filter((row) => isOpen(deviceState(row))).length,
+    open: rows.filter((row) => isOpen(row)).length,
     proven: rows.filter((row) => row.proof !== undefined).length,
   };
 }
@@ -70,9 +70,7 @@ function count(rows: readonly DeviceRow[]): { open: number; proven: number } {
 async function heardAgain({ facts }: ProveBatchDeps, rows: readonly DeviceRow[]): Promise<Waiting[]> {
   const open = rows.flatMap((row) => {
     const { deviceId } = row;
-    return deviceId !== undefined && row.containedAt !== undefined && isOpen(deviceState(row))
-      ? [{ row, deviceId }]
-      : [];
+    return deviceId !== undefined && row.containedAt !== undefined && isOpen(row) ? [{ row, deviceId }] : [];
   });
   if (open.length === 0) return [];
   const known = await facts.read(open.map(({ deviceId }) => deviceId));

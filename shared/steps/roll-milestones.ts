@@ -1,6 +1,6 @@
 import type { closeRoll, noteContained } from "../contract/activities";
 import type { RollId } from "../domain/ids";
-import { addCounts, countStates, deviceState, isOpen } from "../domain/roll/device-state";
+import { addCounts, countStates, isOpen } from "../domain/roll/device-state";
 import type { DeviceRow } from "../domain/roll/device-row";
 import { exposureOf } from "../domain/roll/exposure";
 import type { Clock } from "../ports/clock";
@@ -53,7 +53,7 @@ export function createCloseRoll({ clock, claims, rolls, batches }: MilestoneDeps
 
 /** Proven; everything else (no new leaf, unconfirmed, still waited for, skipped) leaves something for people to do. */
 function isDone(row: DeviceRow): boolean {
-  return row.proof !== undefined && !isOpen(deviceState(row));
+  return row.proof !== undefined && !isOpen(row);
 }
 
 async function allRows(rolls: RollStore, batches: BatchStore, rollId: RollId): Promise<DeviceRow[]> {

@@ -115,6 +115,8 @@ function detailOf(row: DeviceRow): string | undefined {
   if (row.entry.state === "missing") return "DPS has no individual enrollment for it any more; contained at the hub";
   if (row.missing !== undefined) return `the proof still misses: ${row.missing}`;
   if (row.containedAt === undefined) return undefined;
+  if (row.replacementPending !== undefined)
+    return `contained; the replacement cannot be judged yet (${row.replacementPending}) and is tried again`;
   if (row.allowed.length === 0) return "contained; it needs a new certificate";
   return row.attempt === undefined
     ? "contained; waiting for the device to come back with its new certificate"

@@ -46,6 +46,8 @@ export const DeviceRow = z.object({
   /** The accepted new leaf. */
   planned: z.object({ sha256Thumbprint: Sha256Thumbprint, notAfter: Instant }).optional(),
   refusal: Refusal.optional(),
+  /** Why the replacement could not be judged yet; it is tried again while the roll is open. */
+  replacementPending: z.string().optional(),
   /** Codes that do not stop anything but belong in the report. */
   warnings: z.array(z.string()),
   /** The DPS entry. */

@@ -59,6 +59,15 @@ export function addCounts(all: readonly DeviceCounts[]): DeviceCounts {
 }
 
 /** True while the roll still waits for something to happen to this device. */
-export function isOpen(state: DeviceState): boolean {
-  return state === "await-self-heal" || state === "dispatched" || state === "contained-unconfirmed";
+export function isOpen(row: DeviceRow): boolean {
+  switch (deviceState(row)) {
+    case "await-self-heal":
+    case "dispatched":
+    case "contained-unconfirmed":
+      return true;
+    case "contained":
+      return row.replacementPending !== undefined;
+    default:
+      return false;
+  }
 }
