@@ -188,7 +188,12 @@ export function sendRaw(request: RawRequest, host: string, loopback: Loopback | 
         agent: false,
         method: request.method,
         path: request.path,
-        headers: { host: request.host ?? host, ...request.headers },
+        headers: {
+          host: request.host ?? host,
+          // Node sends a GET's body bare, without a length, unless told.
+          ...(request.body === undefined ? {} : { "content-length": Buffer.byteLength(request.body) }),
+          ...request.headers,
+        },
       },
       (response) => {
         const chunks: Buffer[] = [];

@@ -112,7 +112,7 @@ export function at(value: unknown, ...path: (string | number)[]): unknown {
   let current = value;
   for (const key of path) {
     if (typeof current !== "object" || current === null) return undefined;
-    current = Object.entries(current).find(([name]) => name === String(key))?.[1];
+    current = Reflect.get(current, key);
   }
   return current;
 }
