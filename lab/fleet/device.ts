@@ -4,29 +4,15 @@ import { Backoff } from "./backoff";
 import type { Behaviour } from "./behaviours";
 import { leafFacts } from "./credential";
 import type { DeviceCredential } from "./credential";
-import { decideMethod } from "./device-methods";
+import { Duties, Life } from "./duties";
 import { defaultTiming } from "./device-options";
 import type { DeviceOptions, DeviceSnapshot, DeviceTiming } from "./device-options";
 import { attemptKey, memoryStore } from "./device-state";
 import type { Attempt, DeviceState, DeviceStore } from "./device-state";
-import { reprovision } from "./reprovisioning";
-import { heartbeat, rollReport } from "./roll-report";
+import { heartbeat } from "./roll-report";
 import { HubUnauthorized, messageOf } from "./transport";
-import type { HubSession, MethodAnswer } from "./transport";
+import type { HubSession } from "./transport";
 import { Waits } from "./waits";
-
-/** One run of the agent, from start to stop or reboot: what belongs to an earlier life changes nothing any more. */
-class Life {
-  private ended = false;
-
-  isOver(): boolean {
-    return this.ended;
-  }
-
-  end(): void {
-    this.ended = true;
-  }
-}
 
 /**
  * The reference device agent. It connects to the hub of its last assignment, sends heartbeats and obeys the device
@@ -40,7 +26,7 @@ export class Device {
   private readonly behaviour: Behaviour;
   private readonly timing: DeviceTiming;
   private readonly waits: Waits;
-  private readonly underWay = new Set<Attempt>();
+  private readonly duties: Duties;
   private state: DeviceState;
   private session: HubSession | undefined;
   /** Interrupted when the session ends or a report is due. */
@@ -50,7 +36,6 @@ export class Device {
   /** False after the hub has said "unauthorized": then DPS is asked before the hub. */
   private assignmentHolds: boolean;
   private offline: boolean;
-  private hasRebooted = false;
   private lastError: string | undefined;
 
   constructor(private readonly options: DeviceOptions) {
@@ -72,6 +57,21 @@ export class Device {
     };
     this.assignmentHolds = this.state.assignment !== undefined;
     this.store.save(this.state);
+    this.duties = new Duties({
+      registrationId: this.registrationId,
+      transport: options.transport,
+      behaviour: this.behaviour,
+      clock: this.clock,
+      random: this.random,
+      state: () => this.state,
+      backoff: () => new Backoff(this.timing.backoffBaseMs, this.timing.backoffCapMs, this.random),
+      adopt: (credential, assignment) => this.adopt(credential, assignment),
+      save: () => this.save(),
+      failed: (error) => this.failed(error),
+      wakeSession: () => this.sessionWaits.interrupt(),
+      closeSession: () => this.session?.close(),
+      reboot: () => this.reboot(),
+    });
   }
 
   start(): void {
@@ -203,7 +203,7 @@ export class Device {
       session = await this.options.transport.openHub({
         ...assignment,
         credential,
-        onMethod: (name, payload) => this.onMethod(life, name, payload),
+        onMethod: (name, payload) => this.duties.onMethod(life, name, payload),
       });
     } catch (error) {
       this.failed(`hub: ${messageOf(error)}`);
@@ -222,14 +222,14 @@ export class Device {
     this.lastError = undefined;
     this.changed();
     try {
-      for (const attempt of this.open("working")) this.begin(life, attempt);
+      this.duties.resume(life);
       let heartbeatDue = this.clock.now();
       while (session.open && !life.isOver()) {
         if (this.clock.now() >= heartbeatDue) {
           heartbeatDue = this.clock.now() + this.timing.heartbeatMs;
           await session.send(heartbeat(credential));
         }
-        await this.sendReports(session, credential);
+        await this.duties.sendReports(session, credential);
         await waits.pause(Math.max(0, heartbeatDue - this.clock.now()));
       }
     } catch (error) {
@@ -240,96 +240,6 @@ export class Device {
       this.changed();
     }
     return "session over";
-  }
-
-  private onMethod(life: Life, name: string, payload: unknown): MethodAnswer {
-    if (life.isOver()) return { status: 503, payload: { error: "going down" } };
-    if (this.behaviour.refuses === true) return { status: 403, payload: { error: "This device refuses." } };
-    const { answer, begin } = decideMethod(this.state, name, payload);
-    this.save();
-    if (begin !== undefined && this.behaviour.rebootsInMidRoll === true && !this.hasRebooted) {
-      this.hasRebooted = true;
-      this.clock.after(0, () => void this.reboot());
-    } else if (begin !== undefined) {
-      this.begin(life, begin);
-    }
-    return answer;
-  }
-
-  private begin(life: Life, attempt: Attempt): void {
-    if (this.underWay.has(attempt)) return;
-    this.underWay.add(attempt);
-    const work = attempt.kind === "reprovision" ? this.reprovision(life, attempt) : this.report(life, attempt);
-    void work.finally(() => this.underWay.delete(attempt));
-  }
-
-  private async report(life: Life, attempt: Attempt): Promise<void> {
-    await sleep(this.clock, this.behaviour.slowMs ?? 0);
-    if (!life.isOver()) this.finish(attempt, "connected");
-  }
-
-  private async reprovision(life: Life, attempt: Attempt): Promise<void> {
-    const end = await reprovision(attempt, {
-      state: this.state,
-      transport: this.options.transport,
-      behaviour: this.behaviour,
-      backoff: new Backoff(this.timing.backoffBaseMs, this.timing.backoffCapMs, this.random),
-      clock: this.clock,
-      random: this.random,
-      isOver: () => life.isOver(),
-      refused: (reason) => this.failed(`DPS: ${reason}`),
-    });
-    if (end.result === "failed") this.finish(attempt, "failed", end.error);
-    if (end.result !== "assigned") return;
-    attempt.acts += 1;
-    this.adopt(end.credential, end);
-    this.finish(attempt, "connected");
-    this.session?.close(); // the next session is opened with the new leaf, and carries the report
-  }
-
-  private finish(attempt: Attempt, result: "connected" | "failed", error?: string): void {
-    attempt.status = "report-due";
-    attempt.result = result;
-    if (error !== undefined) attempt.error = error;
-    this.save();
-    this.sessionWaits.interrupt();
-  }
-
-  private async sendReports(session: HubSession, credential: DeviceCredential): Promise<void> {
-    for (const attempt of this.open("report-due")) {
-      // Only the session of the new leaf may say "connected"; an old session that is still there is about to close.
-      if (credential.chainPem !== this.state.active.chainPem) return;
-      await session.send(
-        rollReport({
-          ...attempt,
-          deviceId: this.state.assignment?.deviceId ?? this.registrationId,
-          phase: attempt.result ?? "connected",
-          credential,
-        }),
-      );
-      attempt.status = "done";
-      if (attempt.kind === "report") attempt.acts += 1;
-      this.save();
-      if (attempt.kind === "reprovision" && attempt.result === "connected") this.fallBackLater();
-    }
-  }
-
-  private fallBackLater(): void {
-    const { fallsBackAfterMs } = this.behaviour;
-    const { previous } = this.state;
-    if (fallsBackAfterMs === undefined || previous === undefined) return;
-    const life = this.life;
-    this.clock.after(fallsBackAfterMs, () => {
-      void this.options.transport.register(this.registrationId, previous).then((outcome) => {
-        if (life !== this.life || outcome.status !== "assigned") return;
-        this.adopt(previous, outcome);
-        this.session?.close();
-      });
-    });
-  }
-
-  private open(status: Attempt["status"]): Attempt[] {
-    return Object.values(this.state.attempts).filter((attempt) => attempt.status === status);
   }
 
   private save(): void {
