@@ -86,21 +86,13 @@ export function productAt(url: string, secret: string): Product {
       while (next !== undefined) {
         const page: z.infer<typeof devicesPage> = devicesPage.parse(await get(next));
         found.push(...page.devices.map(stated));
-        next = page.next === undefined ? undefined : nextPath(rollId, page.next);
+        next =
+          page.next === undefined ? undefined : `/api/rolls/${rollId}/devices?after=${encodeURIComponent(page.next)}`;
       }
       return found;
     },
     statusUrl: (rollId) => `${url}/api/rolls/${rollId}`,
   };
-}
-
-/** `next` is a link (absolute or a path) or the bare continuation to send back. */
-function nextPath(rollId: string, next: string): string {
-  if (URL.canParse(next)) {
-    const { pathname, search } = new URL(next);
-    return pathname + search;
-  }
-  return next.startsWith("/") ? next : `/api/rolls/${rollId}/devices?next=${encodeURIComponent(next)}`;
 }
 
 function stated(device: z.infer<typeof devicesPage>["devices"][number]): StatedDevice {

@@ -1,0 +1,62 @@
+import type { BreachEvidence } from "./evidence";
+
+/** How long old keys stayed useful, measured by the services and the thief from the alert on. Milliseconds. */
+export interface Exposure {
+  readonly p50Ms: number;
+  readonly maxMs: number;
+}
+
+export interface RollTimings {
+  /** Alert → the last moment at which a device's old key was accepted anywhere. */
+  readonly exposure: Exposure;
+  /** Alert → the moment the product called a device contained; only devices that were. */
+  readonly contained: Exposure;
+  /** Alert → the moment the product called a device proven; only devices that were. */
+  readonly proven: Exposure;
+}
+
+/** When the old key of a device was last useful, by door; undefined: never. */
+export interface LastUse {
+  readonly dps: number | undefined;
+  readonly hub: number | undefined;
+  readonly session: number | undefined;
+}
+
+export function lastUses(evidence: BreachEvidence): Map<string, LastUse> {
+  const lastAccepted = new Map<string, number>();
+  for (const { door, thumbprint, at, accepted } of evidence.knocks) {
+    const key = `${door} ${thumbprint ?? ""}`;
+    if (accepted) lastAccepted.set(key, Math.max(at, lastAccepted.get(key) ?? 0));
+  }
+  return new Map(
+    evidence.breached.map(({ registrationId, oldThumbprint }) => [
+      registrationId,
+      {
+        dps: lastAccepted.get(`dps ${oldThumbprint}`),
+        hub: lastAccepted.get(`hub ${oldThumbprint}`),
+        session: evidence.keys.find((key) => key.registrationId === registrationId)?.session.lastAcceptedAt,
+      },
+    ]),
+  );
+}
+
+export function rollTimings(evidence: BreachEvidence): RollTimings {
+  const since = (times: (number | undefined)[]): Exposure =>
+    spread(times.flatMap((at) => (at === undefined ? [] : [Math.max(0, at - evidence.alertAt)])));
+  const stated = evidence.breached.map(({ registrationId }) => evidence.stated.get(registrationId));
+  return {
+    exposure: since([...lastUses(evidence).values()].map(({ dps, hub, session }) => latest([dps, hub, session]))),
+    contained: since(stated.map((device) => device?.containedAt)),
+    proven: since(stated.map((device) => device?.provenAt)),
+  };
+}
+
+function latest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((at) => at !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
+}
+
+function spread(values: readonly number[]): Exposure {
+  const sorted = [...values].sort((left, right) => left - right);
+  return { p50Ms: sorted[Math.floor((sorted.length - 1) / 2)] ?? 0, maxMs: sorted.at(-1) ?? 0 };
+}
