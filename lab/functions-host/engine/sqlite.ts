@@ -1,0 +1,103 @@
+import Database from "libsql";
+import type { JsonObject } from "../json";
+import { isObject, messageOf } from "../json";
+
+/** What SQLite stores here. */
+export type SqlValue = string | number | null;
+
+/** The file cannot be used; the message names it, the reason and what to do. It is never changed by this. */
+export class StoreRefused extends Error {
+  override readonly name = "StoreRefused";
+}
+
+/** One SQLite file, held by this process alone until `close`; a second host is refused. */
+export class SqliteFile {
+  private readonly database: Database.Database;
+  private readonly statements = new Map<string, Database.Statement<unknown[]>>();
+  private open = false;
+
+  /** Opens or creates the file. `durable: false` trades the last transactions at a power cut for speed. */
+  constructor(
+    readonly path: string,
+    options: { readonly durable: boolean },
+  ) {
+    try {
+      this.database = new Database(path);
+      // The lock is what keeps a second host out; the operating system drops it when this process is killed.
+      this.database.pragma("locking_mode = EXCLUSIVE");
+      this.database.pragma("journal_mode = WAL");
+      this.database.pragma(`synchronous = ${options.durable ? "FULL" : "NORMAL"}`);
+      this.database.exec("BEGIN EXCLUSIVE; COMMIT");
+    } catch (error) {
+      throw refusal(path, error);
+    }
+  }
+
+  exec(sql: string): void {
+    this.database.exec(sql);
+  }
+
+  /** Runs a statement; returns the number of rows it changed. */
+  run(sql: string, ...values: SqlValue[]): number {
+    return this.statement(sql).run(...values).changes;
+  }
+
+  /** Runs an insert; returns the row id it got. */
+  insert(sql: string, ...values: SqlValue[]): number {
+    return Number(this.statement(sql).run(...values).lastInsertRowid);
+  }
+
+  all<T>(sql: string, map: (row: JsonObject) => T, ...values: SqlValue[]): T[] {
+    return this.statement(sql)
+      .all(...values)
+      .map((row) => map(isObject(row) ? row : {}));
+  }
+
+  get<T>(sql: string, map: (row: JsonObject) => T, ...values: SqlValue[]): T | undefined {
+    const row = this.statement(sql).get(...values);
+    return isObject(row) ? map(row) : undefined;
+  }
+
+  /** All of `work` or nothing of it reaches the file; what it throws is thrown on. */
+  transaction<T>(work: () => T): T {
+    if (this.open) return work();
+    this.database.exec("BEGIN IMMEDIATE");
+    this.open = true;
+    try {
+      const result = work();
+      this.database.exec("COMMIT");
+      return result;
+    } catch (error) {
+      this.database.exec("ROLLBACK");
+      throw error;
+    } finally {
+      this.open = false;
+    }
+  }
+
+  close(): void {
+    this.statements.clear();
+    this.database.close();
+  }
+
+  private statement(sql: string): Database.Statement<unknown[]> {
+    const known = this.statements.get(sql);
+    if (known !== undefined) return known;
+    const prepared = this.database.prepare(sql);
+    this.statements.set(sql, prepared);
+    return prepared;
+  }
+}
+
+function refusal(path: string, error: unknown): StoreRefused {
+  const reason = messageOf(error);
+  if (/locked|busy/i.test(reason)) {
+    return new StoreRefused(`${path} is in use by another host. Stop that one, or give this one a file of its own.`);
+  }
+  if (/not a database|malformed|corrupt/i.test(reason)) {
+    return new StoreRefused(
+      `${path} is damaged or no SQLite file (${reason}). It was not changed; move it away to start afresh.`,
+    );
+  }
+  return new StoreRefused(`${path} cannot be opened (${reason}). Give --store a path in a folder that can be written.`);
+}
