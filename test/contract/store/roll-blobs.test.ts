@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { BlobRollBlobs } from "../../../shared/adapters/store/roll-blobs";
 import type { RollTarget } from "../../../shared/domain/roll/request";
 import type { RollBlobs } from "../../../shared/ports/stores";
@@ -67,4 +68,25 @@ test("a blob that does not pass its schema is reported by name", async () => {
     await expect(read).rejects.toMatchObject({ code: "store-corrupt" });
     await expect(read).rejects.toThrow(`blob rolls/${rollId}/request.json`);
   }
+});
+
+test("storage operations are as few as documented: one per call, once the container is there", async () => {
+  const clients = storage.open();
+  await clients.container();
+  const blobs = new BlobRollBlobs(clients);
+  const rollId = aRollId();
+  let requests = 0;
+  const count = () => {
+    requests += 1;
+  };
+  subscribe("http.client.request.start", count);
+  try {
+    await blobs.putRequest(rollId, aRequest());
+    await blobs.putTargets(rollId, 0, targets(90));
+    await blobs.getRequest(rollId);
+    await blobs.getTargets(rollId, 0);
+  } finally {
+    unsubscribe("http.client.request.start", count);
+  }
+  expect(requests).toBe(4);
 });
