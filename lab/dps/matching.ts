@@ -95,7 +95,7 @@ export class Matcher {
 
   private judgeGroups(leaf: ReadCertificate, presented: readonly Buffer[], now: number): Verdict {
     const path = this.path(leaf, presented);
-    if (path.length === 1 && leaf.x509.checkIssued(leaf.x509)) return refused("Unauthorized", leaf);
+    if (path.length === 1 && leaf.x509.subject === leaf.x509.issuer) return refused("Unauthorized", leaf);
     const anchor = this.anchorIndex(path);
     if (anchor < 0) return refused("CA certificate not found.", leaf);
     for (const [index, certificate] of path.entries()) {
