@@ -7,7 +7,8 @@ import { ClientLinks } from "./links";
 import type { Retention } from "./partition";
 import { defaultRetention } from "./partition";
 import { Readers } from "./readers";
-import { EventHubsStore, type EventHubDefinition, type EventSink } from "./store";
+import type { EventHubDefinition, EventSink } from "./sink";
+import { EventHubsStore } from "./store";
 import type { EventHubsSwitches } from "./switches";
 
 export interface EventHubsOptions {
@@ -68,6 +69,7 @@ export async function startEventHubs(options: EventHubsOptions = {}): Promise<Ev
     store,
     switches: store.switches,
     policy,
+    define: (definition) => void store.define(definition),
     append: (hub, event) => store.append(hub, event),
     connectionString: (hub) =>
       `Endpoint=sb://127.0.0.1:${port};SharedAccessKeyName=${policy.name};SharedAccessKey=${policy.key};UseDevelopmentEmulator=true` +

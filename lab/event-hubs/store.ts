@@ -3,21 +3,8 @@ import { Disturbance } from "./disturbance";
 import { EventHubEntity } from "./entity";
 import { encodableOf, partitionKeyOf, readEvent, type Encodable, type EventToAppend, type ReadEvent } from "./event";
 import { defaultRetention, type Partition, type Retention } from "./partition";
+import type { EventHubDefinition, EventSink } from "./sink";
 import { defaultEventHubsSwitches, type EventHubsSwitches } from "./switches";
-
-export interface EventHubDefinition {
-  readonly name: string;
-  /** Default: 4. */
-  readonly partitions?: number;
-  /** Beside `$Default`. */
-  readonly consumerGroups?: readonly string[];
-}
-
-/** What an IoT Hub needs of Event Hubs. */
-export interface EventSink {
-  /** Takes an event. Throws when there is no such event hub or partition. */
-  append(hub: string, event: EventToAppend): void;
-}
 
 /** The event hubs of one namespace and what is in them. */
 export class EventHubsStore implements EventSink {
@@ -34,7 +21,6 @@ export class EventHubsStore implements EventSink {
     this.disturbance = new Disturbance(this.switches, clock);
   }
 
-  /** Creates an event hub; one that exists gains the consumer groups it lacked and is otherwise left as it is. */
   define(definition: EventHubDefinition): EventHubEntity {
     const existing = this.entities.get(definition.name.toLowerCase());
     if (existing) {

@@ -1,0 +1,140 @@
+import type { Duplex } from "node:stream";
+import { realClock, type LabClock } from "../clock";
+import type { EventSink } from "../event-hubs/sink";
+import { Faults } from "../faults/faults";
+import type { LinkedHub } from "../linked-hub";
+import { memoryPair } from "../mqtt/memory-pair";
+import { serveMqtt } from "../mqtt/session";
+import { listenMqttTls } from "../mqtt/tls-listener";
+import { defaultPolicies } from "./authorization";
+import { CloudToDevice } from "./cloud-to-device";
+import { ConnectionLog } from "./connection-log";
+import type { HubCore } from "./core";
+import { deviceHandlers } from "./devices";
+import { serveHttp } from "./http-server";
+import { linkTo } from "./link";
+import { methodRoutes } from "./methods";
+import { Presences } from "./presence";
+import { HubQuotas, type HubQuotaOptions } from "./quotas";
+import { registryRoutes } from "./registry-routes";
+import { ReplacedThumbprints } from "./replaced-thumbprints";
+import { Sessions } from "./sessions";
+import { HubStore } from "./store";
+import { defaultHubSwitches, type HubSwitches } from "./switches";
+import { builtInSink } from "./telemetry";
+import { twinRoutes } from "./twin-routes";
+
+export interface IotHubOptions {
+  /** The hub's full name, such as `lab-hub.azure-devices.net`. */
+  readonly hostName: string;
+  /** For both listeners: leaf and intermediates as PEM, and the key. */
+  readonly serverCertificate: { readonly chainPem: string; readonly privateKeyPem: string };
+  /** Where device messages go; the hub defines its event hub there. */
+  readonly events: EventSink;
+  /** The event hub behind the built-in endpoint; default: the first label of the host name. */
+  readonly eventHubName?: string;
+  /** Default: 4. */
+  readonly partitions?: number;
+  readonly clock?: LabClock;
+  readonly faults?: Faults;
+  readonly switches?: Partial<HubSwitches>;
+  readonly quotas?: Partial<HubQuotaOptions>;
+  /** Default: any free ports of 127.0.0.1. */
+  readonly servicePort?: number;
+  readonly mqttPort?: number;
+}
+
+export interface IotHub {
+  readonly hostName: string;
+  /** HTTPS: the service API. */
+  readonly servicePort: number;
+  /** MQTT over TLS: devices. */
+  readonly mqttPort: number;
+  /** Of the policy `iothubowner`. */
+  readonly connectionString: string;
+  /** The event hub behind the built-in endpoint. */
+  readonly eventHubName: string;
+  /** The door for DPS. */
+  readonly link: LinkedHub;
+  /** Seeding and inspecting. */
+  readonly store: HubStore;
+  /** May be changed while the hub runs. */
+  readonly switches: HubSwitches;
+  readonly quotas: HubQuotaOptions;
+  readonly sessions: Sessions;
+  /** Every attempt to connect and every session the hub cut. */
+  readonly log: ConnectionLog;
+  readonly messages: CloudToDevice;
+  /**
+   * A connection without TLS and socket, for large fleets: the device's end of a stream to speak MQTT on, as if it had
+   * presented `certificate` (with `chain` above it) in a handshake.
+   */
+  connectInMemory(certificate?: { readonly der: Buffer; readonly chain?: readonly Buffer[] }): Duplex;
+  stop(): Promise<void>;
+}
+
+/** One IoT Hub on loopback. */
+export async function startIotHub(options: IotHubOptions): Promise<IotHub> {
+  const hostName = options.hostName.toLowerCase();
+  const eventHubName = options.eventHubName ?? hostName.split(".")[0] ?? hostName;
+  const core = coreOf(hostName, options);
+  options.events.define({ name: eventHubName, partitions: options.partitions ?? 4 });
+  const messages = new CloudToDevice(core.store, core.sessions, core.presences);
+  const handlers = deviceHandlers(core, builtInSink(options.events, eventHubName), messages);
+
+  const mqtt = await listenMqttTls({
+    certificate: options.serverCertificate,
+    handlers,
+    clock: core.clock,
+    ...(options.mqttPort === undefined ? {} : { port: options.mqttPort }),
+  });
+  const routes = [...registryRoutes(core), ...twinRoutes(core), ...methodRoutes(core)];
+  const http = await serveHttp(core, routes, options.serverCertificate, options.servicePort);
+  const owner = core.policies.find((policy) => policy.name === "iothubowner");
+  return {
+    hostName,
+    servicePort: http.port,
+    mqttPort: mqtt.port,
+    connectionString: `HostName=${hostName};SharedAccessKeyName=iothubowner;SharedAccessKey=${owner?.key ?? ""}`,
+    eventHubName,
+    link: linkTo(core),
+    store: core.store,
+    switches: core.switches,
+    quotas: core.quotas.options,
+    sessions: core.sessions,
+    log: core.log,
+    messages,
+    connectInMemory: (certificate) => {
+      const [device, hub] = memoryPair();
+      const chain = certificate ? [certificate.der, ...(certificate.chain ?? [])] : [];
+      const remote = { chain, servername: hostName, ...(certificate ? { certificateDer: certificate.der } : {}) };
+      serveMqtt(hub, remote, handlers, core.clock);
+      return device;
+    },
+    stop: async () => {
+      for (const session of core.sessions.all()) session.mqtt.end();
+      await Promise.all([mqtt.stop(), http.stop()]);
+    },
+  };
+}
+
+function coreOf(hostName: string, options: IotHubOptions): HubCore {
+  const clock = options.clock ?? realClock;
+  const switches: HubSwitches = { ...defaultHubSwitches, ...options.switches };
+  const store = new HubStore(clock, () => switches.queryLagMs);
+  const presences = new Presences();
+  const log = new ConnectionLog();
+  return {
+    hostName,
+    clock,
+    faults: options.faults ?? new Faults(),
+    store,
+    presences,
+    sessions: new Sessions(clock, store, presences, switches, log),
+    replaced: new ReplacedThumbprints(store, clock, switches),
+    switches,
+    quotas: new HubQuotas(clock, options.quotas),
+    policies: defaultPolicies(),
+    log,
+  };
+}
