@@ -78,7 +78,7 @@ export class WorkerPool implements FunctionApp {
     for (const { pending } of this.waiting.splice(0)) pending.reject(new WorkerLost("The host is stopping."));
     await Promise.all(
       [...this.workers].map(({ child }) => {
-        if (child.exitCode !== null || child.signalCode !== null) return undefined;
+        if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
         return new Promise<void>((resolve) => {
           const force = setTimeout(() => child.kill("SIGKILL"), 2_000);
           child.once("exit", () => {

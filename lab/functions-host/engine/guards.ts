@@ -41,25 +41,27 @@ export function trapIn(
       "input: Azure masks it and thereby destroys the orchestrator's state. Keep such text out of errors and inputs."
     );
   }
-  for (const [index, action] of answer.actions.entries()) {
-    const trap = trapInAction(action, index === answer.actions.length - 1, now, limits);
+  for (const action of answer.actions) {
+    const trap = trapInAction(action, now, limits);
     if (trap !== undefined) return trap;
   }
   return undefined;
 }
 
-function trapInAction(action: Action, last: boolean, now: number, limits: DurableLimits): string | undefined {
+const compounds = { any: "Task.any", all: "Task.all" } as const;
+
+function trapInAction(action: Action, now: number, limits: DurableLimits): string | undefined {
   switch (action.kind) {
     case "any":
     case "all":
       for (const child of action.children) {
         if ("retry" in child && child.retry !== undefined) {
           return (
-            `"${child.name}" is called with retries inside ${action.kind === "any" ? "Task.any" : "Task.all"}: when it fails, ` +
+            `"${child.name}" is called with retries inside ${compounds[action.kind]}: when it fails, ` +
             "Azure and the SDK number later tasks differently. Retry inside the activity or in a sub-orchestration."
           );
         }
-        const trap = trapInAction(child, last, now, limits);
+        const trap = trapInAction(child, now, limits);
         if (trap !== undefined) return trap;
       }
       return undefined;

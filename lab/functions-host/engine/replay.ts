@@ -32,75 +32,10 @@ export function replay(
   answer: OrchestratorAnswer,
   settings: ShimSettings,
 ): ReplayOutcome {
-  const context = new ReplayContext(ids.instanceId, ids.executionId);
-  const shim = new Shim(context, settings);
-  const held: HistoryEvent[] = [];
-  let suspended = false;
-  let finished = false;
-  let completion: Completion | undefined;
-
-  const handle = (event: HistoryEvent): void => {
-    if (
-      suspended &&
-      event.EventType !== EventType.ExecutionResumed &&
-      event.EventType !== EventType.ExecutionTerminated
-    ) {
-      if (event.EventType !== EventType.ExecutionSuspended) held.push(event);
-      return;
-    }
-    switch (event.EventType) {
-      case EventType.OrchestratorStarted:
-        context.now = Math.max(context.now, Date.parse(event.Timestamp));
-        return;
-      case EventType.ExecutionStarted:
-        shim.start(answer, () => {
-          finished = true;
-        });
-        return;
-      case EventType.TaskScheduled:
-        return context.confirm("activity", event.EventId, event.Name);
-      case EventType.SubOrchestrationInstanceCreated:
-        return context.confirm("child", event.EventId, event.Name);
-      case EventType.TimerCreated:
-        return context.confirm("timer", event.EventId, undefined);
-      case EventType.EventSent:
-        return context.confirm("send", event.EventId, undefined);
-      case EventType.TaskCompleted:
-      case EventType.SubOrchestrationInstanceCompleted:
-        return context.settle(event.TaskScheduledId, { value: event.Result });
-      case EventType.TaskFailed:
-      case EventType.SubOrchestrationInstanceFailed:
-        return context.settle(event.TaskScheduledId, {
-          error: new TaskFailure(event.Reason ?? "", event.FailureDetails),
-        });
-      case EventType.TimerFired:
-        return context.settle(event.TimerId, { value: null });
-      case EventType.EventRaised:
-        return context.raise(event);
-      case EventType.ExecutionTerminated:
-        completion ??= { kind: "terminated", reason: event.Input ?? "" };
-        return;
-      case EventType.ExecutionSuspended:
-        suspended = true;
-        context.park();
-        return;
-      case EventType.ExecutionResumed:
-        suspended = false;
-        context.unpark();
-        for (const late of held.splice(0)) handle(late);
-        return;
-      case EventType.ExecutionCompleted:
-      case EventType.OrchestratorCompleted:
-      case EventType.ExecutionRewound:
-        return;
-    }
-  };
-
+  const walk = new HistoryWalk(new ReplayContext(ids.instanceId, ids.executionId), settings, answer);
   try {
-    for (const event of history) handle(event);
-    if (completion === undefined && finished && !context.hasOpenTasks && !suspended) {
-      completion = completionOf(functionName, answer, context);
-    }
+    for (const event of history) walk.handle(event);
+    return walk.outcome(functionName);
   } catch (error) {
     if (!(error instanceof NonDeterminismError)) throw error;
     return {
@@ -111,13 +46,108 @@ export function replay(
       lostEvents: [],
     };
   }
-  return {
-    scheduled: context.remaining(),
-    ...(completion === undefined ? {} : { completion }),
-    suspended,
-    stuck: completion === undefined && !suspended && !finished && !context.hasOpenTasks && !context.isWaitingForEvents,
-    lostEvents: completion?.kind === "continued" ? context.unclaimedEvents().map((event) => event.Name) : [],
-  };
+}
+
+class HistoryWalk {
+  private readonly shim: Shim;
+  private held: HistoryEvent[] = [];
+  private suspended = false;
+  private finished = false;
+  private completion: Completion | undefined;
+
+  constructor(
+    private readonly context: ReplayContext,
+    settings: ShimSettings,
+    private readonly answer: OrchestratorAnswer,
+  ) {
+    this.shim = new Shim(context, settings);
+  }
+
+  /** While suspended, events wait, OrchestratorStarted included; only resume and terminate are taken at once. */
+  handle(event: HistoryEvent): void {
+    const always = event.EventType === EventType.ExecutionResumed || event.EventType === EventType.ExecutionTerminated;
+    if (!this.suspended || always) this.take(event);
+    else if (event.EventType !== EventType.ExecutionSuspended) this.held.push(event);
+  }
+
+  private take(event: HistoryEvent): void {
+    const { context } = this;
+    switch (event.EventType) {
+      case EventType.OrchestratorStarted:
+        context.now = Math.max(context.now, Date.parse(event.Timestamp));
+        break;
+      case EventType.ExecutionStarted:
+        this.shim.start(this.answer, () => {
+          this.finished = true;
+        });
+        break;
+      case EventType.TaskScheduled:
+        context.confirm("activity", event.EventId, event.Name);
+        break;
+      case EventType.SubOrchestrationInstanceCreated:
+        context.confirm("child", event.EventId, event.Name);
+        break;
+      case EventType.TimerCreated:
+        context.confirm("timer", event.EventId, undefined);
+        break;
+      case EventType.EventSent:
+        context.confirm("send", event.EventId, undefined);
+        break;
+      case EventType.TaskCompleted:
+      case EventType.SubOrchestrationInstanceCompleted:
+        context.settle(event.TaskScheduledId, { value: event.Result });
+        break;
+      case EventType.TaskFailed:
+      case EventType.SubOrchestrationInstanceFailed: {
+        const error = new TaskFailure(event.Reason ?? "", event.FailureDetails);
+        context.settle(event.TaskScheduledId, { error });
+        break;
+      }
+      case EventType.TimerFired:
+        context.settle(event.TimerId, { value: null });
+        break;
+      case EventType.EventRaised:
+        context.raise(event);
+        break;
+      case EventType.ExecutionTerminated:
+        this.completion ??= { kind: "terminated", reason: event.Input ?? "" };
+        break;
+      case EventType.ExecutionSuspended:
+        this.suspended = true;
+        context.park();
+        break;
+      case EventType.ExecutionResumed:
+        this.resume();
+        break;
+      case EventType.ExecutionCompleted:
+      case EventType.OrchestratorCompleted:
+      case EventType.ExecutionRewound:
+        break;
+    }
+  }
+
+  private resume(): void {
+    this.suspended = false;
+    this.context.unpark();
+    const late = this.held;
+    this.held = [];
+    for (const event of late) this.handle(event);
+  }
+
+  outcome(functionName: string): ReplayOutcome {
+    const { context, answer } = this;
+    const open = context.hasOpenTasks;
+    // As long as anything is open nothing ends: a timer that was not cancelled holds a returned orchestrator.
+    const ends = this.finished && !open && !this.suspended;
+    const completion = this.completion ?? (ends ? completionOf(functionName, answer, context) : undefined);
+    return {
+      scheduled: context.remaining(),
+      ...(completion === undefined ? {} : { completion }),
+      suspended: this.suspended,
+      stuck: completion === undefined && !this.suspended && !this.finished && !open && !context.isWaitingForEvents,
+      lostEvents: completion?.kind === "continued" ? context.unclaimedEvents().map((event) => event.Name) : [],
+    };
+  }
 }
 
 function completionOf(functionName: string, answer: OrchestratorAnswer, context: ReplayContext): Completion {

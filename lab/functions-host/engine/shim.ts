@@ -88,7 +88,10 @@ export class Shim {
 
   private activity(action: Action & { kind: "activity" }): Task<unknown> | undefined {
     const missing = this.settings.missing("activity", action.name);
-    if (missing !== undefined) return this.swallow(missing);
+    if (missing !== undefined) {
+      this.swallow(missing);
+      return;
+    }
     const once = (): Task<string | null> =>
       this.context.schedule((id) => ({
         kind: "activity",
@@ -101,9 +104,13 @@ export class Shim {
 
   private child(action: Action & { kind: "child" }): Task<unknown> | undefined {
     const missing = this.settings.missing("orchestrator", action.name);
-    if (missing !== undefined) return this.swallow(missing);
+    if (missing !== undefined) {
+      this.swallow(missing);
+      return;
+    }
     if (action.instanceId === this.context.instanceId || action.instanceId?.startsWith("@") === true) {
-      return this.swallow(`The sub-orchestration id "${action.instanceId}" is its parent's or that of an entity.`);
+      this.swallow(`The sub-orchestration id "${action.instanceId}" is its parent's or that of an entity.`);
+      return;
     }
     const once = (): Task<string | null> =>
       this.context.schedule((id) => ({
@@ -158,7 +165,10 @@ export class Shim {
 
   private entity(action: Action & { kind: "entity" }): Task<unknown> | undefined {
     const missing = this.settings.missing("entity", entityName(action.entityId));
-    if (missing !== undefined) return this.swallow(missing);
+    if (missing !== undefined) {
+      this.swallow(missing);
+      return;
+    }
     const id = this.guid();
     const message = {
       op: action.operation,
@@ -174,7 +184,10 @@ export class Shim {
 
   private lock(id: string, set: readonly { readonly name: string; readonly key: string }[]): Task<unknown> | undefined {
     const first = set[0];
-    if (first === undefined) return this.swallow("A lock needs at least one entity.");
+    if (first === undefined) {
+      this.swallow("A lock needs at least one entity.");
+      return;
+    }
     const lockset = set.map((entry) => ({ name: entry.name.toLowerCase(), key: entry.key }));
     this.held = { id, entities: lockset.map((entry) => `@${entry.name}@${entry.key}`) };
     const message = {

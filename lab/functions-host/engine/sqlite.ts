@@ -13,7 +13,7 @@ export class StoreRefused extends Error {
 /** One SQLite file, held by this process alone until `close`; a second host is refused. */
 export class SqliteFile {
   private readonly database: Database.Database;
-  private readonly statements = new Map<string, Database.Statement<unknown[]>>();
+  private readonly statements = new Map<string, Database.Statement>();
   private open = false;
 
   /** Opens or creates the file. `durable: false` trades the last transactions at a power cut for speed. */
@@ -80,7 +80,7 @@ export class SqliteFile {
     this.database.close();
   }
 
-  private statement(sql: string): Database.Statement<unknown[]> {
+  private statement(sql: string): Database.Statement {
     const known = this.statements.get(sql);
     if (known !== undefined) return known;
     const prepared = this.database.prepare(sql);

@@ -84,6 +84,10 @@ class Listener {
     void this.subscribe(source);
   }
 
+  private isStopped(): boolean {
+    return this.stopped;
+  }
+
   async stop(): Promise<void> {
     this.stopped = true;
     await Promise.all(this.subscriptions.map((subscription) => subscription.close().catch(() => undefined)));
@@ -92,13 +96,13 @@ class Listener {
 
   /** The hub may not be there yet: Azure's host tries for ever, too. */
   private async subscribe(source: EventSource): Promise<void> {
-    while (!this.stopped) {
+    while (!this.isStopped()) {
       try {
         const partitions = await source.partitions();
         for (const partition of partitions) this.read(source, partition);
         return;
       } catch (error) {
-        if (this.stopped) return;
+        if (this.isStopped()) return;
         this.options.log("warning", `Event Hubs trigger ${this.name}: ${messageOf(error)}; trying again.`);
         await this.options.wait(1_000).catch(() => undefined);
       }
@@ -113,12 +117,12 @@ class Listener {
     const handle = async (events: readonly HubEvent[]): Promise<void> => {
       held.push(...events);
       const enough = events.length === 0 || held.length >= limits.minEventBatchSize;
-      if (this.stopped || held.length === 0 || !enough) return;
+      if (this.isStopped() || held.length === 0 || !enough) return;
       const batch = held;
       held = [];
       const groups = this.binding.cardinality === "one" ? batch.map((event) => [event]) : [batch];
       for (const group of groups) await this.invoke(source, partition, group);
-      if (this.stopped) return;
+      if (this.isStopped()) return;
       batches += 1;
       unsaved = batch.at(-1);
       if (batches % limits.batchCheckpointFrequency !== 0 || unsaved === undefined) return;
@@ -126,7 +130,8 @@ class Listener {
     };
     this.subscriptions.push(
       source.read(partition, this.checkpoint(source, partition), limits, handle, (error) => {
-        if (!this.stopped) log("warning", `Event Hubs trigger ${this.name}, partition ${partition}: ${error.message}`);
+        if (!this.isStopped())
+          log("warning", `Event Hubs trigger ${this.name}, partition ${partition}: ${error.message}`);
       }),
     );
   }
@@ -134,7 +139,7 @@ class Listener {
   /** Resolves when the batch is done with, well or not: without a retry policy a failed batch is lost, as in Azure. */
   private async invoke(source: EventSource, partition: string, events: readonly HubEvent[]): Promise<void> {
     const { app, extraInputs, log, wait } = this.options;
-    while (!this.stopped) {
+    while (!this.isStopped()) {
       try {
         const data = triggerData(this.binding, events);
         const origin = { hub: source.name, consumerGroup: source.consumerGroup, partition };
@@ -150,7 +155,7 @@ class Listener {
         if (!answer.ok) log("error", `Event Hubs function ${this.name} failed; its batch is lost: ${answer.message}`);
         return;
       } catch (error) {
-        if (this.stopped) return;
+        if (this.isStopped()) return;
         if (error instanceof BindingFailed || error instanceof FunctionTimeout) {
           log("error", `Event Hubs function ${this.name}: ${error.message}`);
           return;

@@ -51,7 +51,7 @@ function toHubEvent(event: ReceivedEventData): HubEvent {
     offset: event.offset,
     enqueuedTimeUtc: event.enqueuedTimeUtc,
     partitionKey: event.partitionKey,
-    properties: event.properties ?? {},
+    properties: { ...event.properties },
     systemProperties: amqpNames(event),
   };
 }
@@ -74,10 +74,12 @@ function amqpNames(event: ReceivedEventData): Record<string, unknown> {
     replyTo: "reply-to",
     subject: "subject",
   };
-  const entries = Object.entries(event.systemProperties ?? {}).map(([name, value]) => [standard[name] ?? name, value]);
+  const named: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries<unknown>(event.systemProperties ?? {}))
+    named[standard[name] ?? name] = value;
   const { contentType, messageId, correlationId } = event;
   return {
-    ...Object.fromEntries(entries),
+    ...named,
     ...(contentType === undefined ? {} : { "content-type": contentType }),
     ...(messageId === undefined ? {} : { "message-id": messageId }),
     ...(correlationId === undefined ? {} : { "correlation-id": correlationId }),

@@ -95,21 +95,25 @@ class OneTimer {
     else this.plan(now);
   }
 
+  private isStopped(): boolean {
+    return this.stopped;
+  }
+
   stop(): void {
     this.stopped = true;
     this.alarm.stop();
   }
 
   async fire(pastDue: boolean): Promise<void> {
-    if (this.running || this.stopped) return;
+    if (this.running || this.isStopped()) return;
     this.running = true;
     try {
       await this.invoke(pastDue);
     } catch (error) {
-      if (!this.stopped) this.options.log("error", `Timer function ${this.name}: ${messageOf(error)}`);
+      if (!this.isStopped()) this.options.log("error", `Timer function ${this.name}: ${messageOf(error)}`);
     } finally {
       this.running = false;
-      if (!this.stopped) this.plan(this.options.clock.now());
+      if (!this.isStopped()) this.plan(this.options.clock.now());
     }
   }
 
@@ -141,7 +145,7 @@ class OneTimer {
       throw error;
     });
     if (answer?.ok === false) this.options.log("error", `Timer function ${this.name} failed: ${answer.message}`);
-    if (this.monitored && !this.stopped) this.remember(now, this.schedule.next(clock.now()));
+    if (this.monitored && !this.isStopped()) this.remember(now, this.schedule.next(clock.now()));
   }
 
   private plan(from: number): void {

@@ -79,7 +79,7 @@ async function attempt(
       state: "invocation",
       log,
     };
-    const invocationModel = await model.getInvocationModel(coreContext);
+    const invocationModel = model.getInvocationModel(coreContext);
     const { context, inputs } = await invocationModel.getArguments();
     const shared = fixed({ hookData: {}, appHookData });
     const before = { ...shared, invocationContext: context, functionCallback: callback, inputs };
@@ -101,7 +101,7 @@ async function attempt(
     }
     coreContext.state = "postInvocationHooks";
     await runHooks(core, "postInvocation", after);
-    if (after.error !== null && after.error !== undefined) throw after.error;
+    if (after.error !== null && after.error !== undefined) throw asError(after.error);
     returned = after.result;
     const response = objectOf(await invocationModel.getResponse(context, after.result));
     return { result: returned, answer: answerOf(response) };
@@ -134,4 +134,9 @@ function answerOf(response: Readonly<Record<string, unknown>>): InvocationAnswer
 /** The library made this value; its form is the protocol's by contract. */
 function typed(value: unknown): TypedData {
   return objectOf(value);
+}
+
+/** Whatever was thrown, as an error; text keeps its words. */
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(messageOf(thrown));
 }
