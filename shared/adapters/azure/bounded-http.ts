@@ -50,6 +50,9 @@ export class DpsHttp extends DpsHttpBase {
 /** Marks an error that this file made because an answer did not come in time. */
 export const TIMED_OUT = "ROLLCALL_TIMED_OUT";
 
+/** Marks an error for an answer that the SDK could not make anything of. */
+export const UNEXPECTED_ANSWER = "ROLLCALL_UNEXPECTED_ANSWER";
+
 /** An answer did not come in time: the service may or may not have done what it was asked. */
 export function timedOut(timeoutMs: number): NodeJS.ErrnoException {
   return Object.assign(new Error(`no complete answer within ${timeoutMs} ms`), { code: TIMED_OUT });
@@ -84,7 +87,8 @@ function catching(callback: Callback): Callback {
     try {
       callback(...results);
     } catch (error) {
-      callback(error);
+      const why = error instanceof Error ? error.message : "not an error";
+      callback(Object.assign(new Error(why), { code: UNEXPECTED_ANSWER }));
     }
   };
 }

@@ -1,5 +1,5 @@
 import { RollError } from "../../domain/roll-error";
-import { TIMED_OUT } from "./bounded-http";
+import { TIMED_OUT, UNEXPECTED_ANSWER } from "./bounded-http";
 
 /** An SDK's error, read once: what the service said, without the request, which carries the credential. */
 export interface ServiceFailure {
@@ -48,6 +48,9 @@ export function toRollError(service: string, failure: ServiceFailure): RollError
   if (status !== undefined && status >= 500) return new RollError("service-unavailable", message, true, options);
   if (status === 408) return new RollError("service-unavailable", message, true, options);
   if (status !== undefined) return new RollError("service-answer-unreadable", message, false, options);
+  if (code === UNEXPECTED_ANSWER) return new RollError("service-answer-unreadable", message, false);
+  // Not JSON although it says so: a gateway's page, which is gone when the gateway is well again.
+  if (detail.startsWith("SyntaxError")) return new RollError("service-answer-unreadable", message, true);
   // An identity endpoint that is down looks the same as a missing role: trying again does no harm.
   if (/^(Aggregate)?Authentication|^Credential/.test(detail))
     return new RollError("service-denied-us", message, true, options);
