@@ -294,6 +294,30 @@ describe("batches on Azure Tables, beneath", () => {
     expect(await state()).toBe("contained");
   });
 
+  test("a write whose answer is lost stands: its repetition neither loses the lease nor writes twice", async () => {
+    const { clients, store, rollId } = await open();
+    let writes = 0;
+    intercept(
+      await clients.table("batches"),
+      async (request, send) => {
+        const answer = await send();
+        if (!request.url.endsWith("$batch") || (writes += 1) % 2 === 0) return answer;
+        answer.headers.set("retry-after", "0");
+        return { ...answer, status: 503 };
+      },
+      { eachTry: true },
+    );
+    expect(await store.create(rollId, 1, devices(2))).toBe(true);
+    const batch = await checkedOut(store, rollId, "mine");
+    await batch.intend(anEntry("intent"), [contained(0)]);
+    await batch.settle(anEntry("outcome"), [contained(1)]);
+    expect(writes).toBe(6);
+    expect(await store.read(rollId, 0)).toEqual({
+      header: { rollId, batch: 0, journalLength: 2 },
+      rows: [contained(0), contained(1), aDevice(2)],
+    });
+  });
+
   test("storage operations are as few as documented", async () => {
     const { clients, store, rollId } = await open(BATCH_SIZE);
     const table = await clients.table("batches");
