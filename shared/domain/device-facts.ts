@@ -36,9 +36,10 @@ export const DeviceFacts = z.object({
   deviceId: DeviceId,
   /** The newest message of any kind. */
   lastSeen: EventPosition,
-  /** What the device says it is using; a claim. */
-  claimedThumbprint: Sha256Thumbprint.optional(),
-  claimedNotAfter: Instant.optional(),
+  /** What the device last said it is using, and when; a claim. */
+  claimed: z
+    .object({ position: EventPosition, sha256Thumbprint: Sha256Thumbprint, notAfter: Instant.optional() })
+    .optional(),
   /** Set by IoT Hub on the message: how the session authenticated, such as `x509`. */
   authentication: z.string().optional(),
   generationId: z.string().optional(),
@@ -67,19 +68,16 @@ export function isLater(a: EventPosition, b: EventPosition): boolean {
  */
 export function mergeFacts(known: DeviceFacts | undefined, heard: DeviceFacts): DeviceFacts {
   if (known === undefined) return heard;
-  const [older, newer] = isLater(heard.lastSeen, known.lastSeen) ? [known, heard] : [heard, known];
-  const verified =
-    older.verified === undefined
-      ? newer.verified
-      : newer.verified === undefined
-        ? older.verified
-        : isLater(newer.verified.position, older.verified.position)
-          ? newer.verified
-          : older.verified;
+  const newest = isLater(heard.lastSeen, known.lastSeen) ? heard : known;
   return {
-    ...newer,
-    claimedThumbprint: newer.claimedThumbprint ?? older.claimedThumbprint,
-    claimedNotAfter: newer.claimedNotAfter ?? older.claimedNotAfter,
-    verified,
+    ...newest,
+    claimed: later(known.claimed, heard.claimed),
+    verified: later(known.verified, heard.verified),
   };
+}
+
+/** The later of two statements; each has a position of its own, because not every event carries one. */
+function later<T extends { readonly position: EventPosition }>(a: T | undefined, b: T | undefined): T | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return isLater(b.position, a.position) ? b : a;
 }

@@ -4,12 +4,11 @@ import type { JournalEntry, JournalLine } from "../domain/roll/batch";
 import { countStates } from "../domain/roll/device-state";
 import type { DeviceRow } from "../domain/roll/device-row";
 import { RollError } from "../domain/roll-error";
-import type { Clock, Entropy } from "../ports/clock";
+import type { Clock } from "../ports/clock";
 import type { BatchStore, CheckedOutBatch, RollStore } from "../ports/stores";
 
 export interface BatchWorkDeps {
   readonly clock: Clock;
-  readonly entropy: Entropy;
   readonly batches: BatchStore;
   readonly rolls: RollStore;
 }
@@ -21,6 +20,7 @@ export interface BatchWorkDeps {
 export class BatchWork {
   private readonly current: Map<RegistrationId, DeviceRow>;
   private readonly changed = new Set<RegistrationId>();
+  private intended = false;
 
   private constructor(
     private readonly deps: BatchWorkDeps,
@@ -31,13 +31,17 @@ export class BatchWork {
     this.current = new Map(batch.rows.map((row) => [row.registrationId, row]));
   }
 
-  /** Checks the batch out; throws `batch-busy` (retryable) while another step holds it. */
+  /**
+   * Checks the batch out; throws `batch-busy` (retryable) while another step holds it. A step's lease is its own in every
+   * run, so that one that was killed does not lock out its repetition; two runs at once are kept apart by the header's
+   * version.
+   */
   static async open(
     deps: BatchWorkDeps,
     step: string,
     at: { readonly rollId: RollId; readonly batch: number },
   ): Promise<BatchWork> {
-    const out = await deps.batches.checkOut(at.rollId, at.batch, deps.entropy.randomHex(8));
+    const out = await deps.batches.checkOut(at.rollId, at.batch, step);
     if (out.outcome === "checked-out") return new BatchWork(deps, step, at, out.batch);
     const retryAfterMs = Math.max(0, out.until - deps.clock.now());
     throw new RollError("batch-busy", `batch ${at.batch} of ${at.rollId} is leased`, true, { retryAfterMs });
@@ -63,12 +67,13 @@ export class BatchWork {
   async intend(lines: readonly JournalLine[]): Promise<void> {
     if (lines.length === 0) return;
     await this.batch.intend(this.entry("intent", lines), this.takeChanged());
+    this.intended = true;
   }
 
   /** Journals the outcome, writes the changed rows and gives the lease back; then refreshes the copy of the counts. */
   async settle(lines: readonly JournalLine[]): Promise<void> {
     const rows = this.takeChanged();
-    if (lines.length === 0 && rows.length === 0) return;
+    if (lines.length === 0 && rows.length === 0 && !this.intended) return;
     await this.batch.settle(lines.length === 0 ? undefined : this.entry("outcome", lines), rows);
     await this.deps.rolls.putCounts(this.at.rollId, this.at.batch, countStates(this.rows));
   }

@@ -5,6 +5,7 @@ import type { HubHostName, RollId } from "../domain/ids";
 import type { JournalLine } from "../domain/roll/batch";
 import type { DeviceRow } from "../domain/roll/device-row";
 import { RollError } from "../domain/roll-error";
+import type { Entropy } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
 import type { Hubs } from "../ports/hubs";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
@@ -15,6 +16,7 @@ import { mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
 export interface ConfirmContainedDeps extends BatchWorkDeps {
+  readonly entropy: Entropy;
   readonly enrollments: Enrollments;
   readonly hubs: Hubs;
 }

@@ -6,6 +6,7 @@ import type { JournalLine } from "../domain/roll/batch";
 import type { DeviceRow } from "../domain/roll/device-row";
 import type { RollTiming } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
+import type { Entropy } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
 import type { Hubs, IdentityWrite } from "../ports/hubs";
 import type { RollBlobs } from "../ports/stores";
@@ -24,6 +25,7 @@ import { mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
 export interface HoldAtHubDeps extends BatchWorkDeps {
+  readonly entropy: Entropy;
   readonly blobs: RollBlobs;
   readonly enrollments: Enrollments;
   readonly hubs: Hubs;

@@ -9,6 +9,7 @@ import { isOpen } from "../domain/roll/device-state";
 import type { DeviceRow } from "../domain/roll/device-row";
 import type { RollTiming } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
+import type { Entropy } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
 import type { Hubs } from "../ports/hubs";
 import type { FactStore, RollBlobs } from "../ports/stores";
@@ -19,6 +20,7 @@ import { mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
 export interface ProveBatchDeps extends BatchWorkDeps {
+  readonly entropy: Entropy;
   readonly blobs: RollBlobs;
   readonly facts: FactStore;
   readonly enrollments: Enrollments;
@@ -167,7 +169,7 @@ async function ask(
     const registeredAgain =
       registration.status === "assigned" && (registration.lastUpdatedAt ?? 0) > (row.entry.closedAt ?? 0);
     if (registeredAgain && registration.assignedHub !== undefined) {
-      if (facts.claimedThumbprint === undefined || row.allowed.includes(facts.claimedThumbprint))
+      if (facts.claimed === undefined || row.allowed.includes(facts.claimed.sha256Thumbprint))
         ready.push({ device, hub: registration.assignedHub });
     } else if (facts.lastSeen.enqueuedAt > addMs(cutAt(row), Math.max(timing.pulseHoldMs, timing.settleMs))) {
       broken += 1;

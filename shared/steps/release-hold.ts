@@ -3,6 +3,7 @@ import { decideRelease } from "../domain/hub/allow-set";
 import type { HubHostName, RollId } from "../domain/ids";
 import type { JournalLine } from "../domain/roll/batch";
 import type { DeviceRow } from "../domain/roll/device-row";
+import type { Entropy } from "../ports/clock";
 import type { Hubs, IdentityWrite } from "../ports/hubs";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { describeWrite, needsContainment } from "./hold-at-hub";
@@ -19,6 +20,7 @@ import {
 import type { Step } from "./step";
 
 export interface ReleaseHoldDeps extends BatchWorkDeps {
+  readonly entropy: Entropy;
   readonly hubs: Hubs;
 }
 

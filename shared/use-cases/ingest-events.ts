@@ -83,12 +83,15 @@ function hear(certificates: CertificateReader, event: StreamEvent): Heard {
   const heartbeat = HeartbeatProperties.parse(properties);
   const claimedNotAfter = heartbeat.certNotAfter === undefined ? undefined : parseInstant(heartbeat.certNotAfter);
   const generationId = system["iothub-connection-auth-generation-id"];
+  const position = { enqueuedAt, partition: event.partition, sequenceNumber: event.sequenceNumber };
   const facts: DeviceFacts = {
     deviceId: deviceId.data,
-    lastSeen: { enqueuedAt, partition: event.partition, sequenceNumber: event.sequenceNumber },
+    lastSeen: position,
     authentication: authenticationType(system["iothub-connection-auth-method"]),
-    claimedThumbprint: heartbeat.certThumbprint,
-    claimedNotAfter,
+    claimed:
+      heartbeat.certThumbprint === undefined
+        ? undefined
+        : { position, sha256Thumbprint: heartbeat.certThumbprint, notAfter: claimedNotAfter },
     generationId: typeof generationId === "string" ? generationId : undefined,
   };
   return properties[MESSAGE_TYPE] === "rollReport" ? hearReport(certificates, event, facts) : { kind: "facts", facts };
@@ -105,7 +108,7 @@ function hearReport(certificates: CertificateReader, event: StreamEvent, facts: 
   if (!report.success) return { kind: "poison", reason: `rollReport: ${firstIssue(report.error.issues)}`, facts };
   const verified = verify(certificates, report.data, facts);
   // Unverified, it says no more than a heartbeat: what the session claims to use.
-  const claimed = { ...facts, claimedThumbprint: report.data.sha256Thumbprint };
+  const claimed = { ...facts, claimed: { position: facts.lastSeen, sha256Thumbprint: report.data.sha256Thumbprint } };
   return { kind: "facts", facts: verified === undefined ? claimed : { ...claimed, verified } };
 }
 

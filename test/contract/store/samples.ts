@@ -100,7 +100,7 @@ export function heard(deviceId: string, sequenceNumber: number, changes: Partial
   return {
     deviceId: DeviceId.parse(deviceId),
     lastSeen: aPosition(sequenceNumber),
-    claimedThumbprint: aThumbprint(sequenceNumber),
+    claimed: { position: aPosition(sequenceNumber), sha256Thumbprint: aThumbprint(sequenceNumber) },
     authentication: "x509",
     ...changes,
   };
