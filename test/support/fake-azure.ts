@@ -14,7 +14,7 @@ import { FakeHub } from "./fake-hub";
  * DPS, ARM and IoT Hubs in memory, as far as the ports can see them, with the documented semantics: ETags, DPS showing
  * thumbprints but no certificates, a registration writing the presented leaf into both slots of the hub identity.
  * Passes the same contract suite as the SDK adapters do against the lab. Faults are the lab's, under the same names
- * (`dps.enrollment.get|put`, `dps.registration.get`, `dps.ca.list`, `hub.twin.get`, `hub.registry.bulk`, `hub.method.invoke`).
+ * (`dps.enrollment.get|put`, `dps.registration.get`, `dps.ca.list`, `hub.twin.get`, `hub.registry.bulk[.item]`, `hub.method.invoke`).
  */
 export class FakeAzure {
   readonly faults: Faults;

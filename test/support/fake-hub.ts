@@ -44,8 +44,15 @@ export class FakeHub {
           new Map(writes.map(({ deviceId }) => [deviceId, outcome]));
         return underFaults(
           faults,
-          { operation: "hub.registry.bulk", subject: "", write: true },
-          (commit) => new Map(writes.map((write) => [write.deviceId, this.write(write, commit)])),
+          { operation: "hub.registry.bulk", subject: writes.map(({ deviceId }) => deviceId).join(","), write: true },
+          (commit) =>
+            new Map(
+              writes.map((write) => {
+                const effects = faults.take("hub.registry.bulk.item", write.deviceId);
+                const ignored = effects.some(({ kind }) => kind === "acknowledged-not-done");
+                return [write.deviceId, this.write(write, commit && !ignored)];
+              }),
+            ),
           ({ status }) => (status === 400 ? all({ outcome: "failed", detail: "fault" }) : undefined),
         );
       },

@@ -1,0 +1,178 @@
+import type { Faults } from "../../../lab/faults/faults";
+import { DeviceId } from "../../../shared/domain/ids";
+import type { Hub, HubIdentity, Hubs, IdentityWrite, IdentityWriteOutcome } from "../../../shared/ports/hubs";
+
+/** A hub behind the ports, and the means to put it into a state without the ports. */
+export interface HubStage {
+  readonly hubs: Hubs;
+  readonly faults: Faults;
+  addIdentity(deviceId: DeviceId, primaryThumbprint: string, secondaryThumbprint: string | undefined): void;
+  removeIdentity(deviceId: DeviceId): void;
+  /** A device with an identity of its own goes online and answers methods with what `answer` makes of the payload. */
+  connect(
+    deviceId: DeviceId,
+    answer: (methodName: string, payload: unknown) => { readonly status: number; readonly payload: unknown },
+  ): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const [one, two, three] = ["1", "2", "3"].map((digit) => digit.repeat(64)) as [string, string, string];
+
+/** What every implementation of `Hubs` promises. */
+export function describeHubs(name: string, start: () => Promise<HubStage>): void {
+  describe(`hubs: ${name}`, () => {
+    let stage: HubStage;
+    let hub: Hub;
+    let count = 0;
+    const undos: (() => void)[] = [];
+    beforeAll(async () => {
+      stage = await start();
+      const [hostName] = stage.hubs.hostNames;
+      if (hostName === undefined) throw new Error("no hub");
+      hub = stage.hubs.hub(hostName);
+    });
+    afterAll(() => stage.stop());
+    afterEach(() => {
+      for (const undo of undos.splice(0)) undo();
+    });
+    const fault = (...rule: Parameters<Faults["add"]>): void => void undos.push(stage.faults.add(...rule));
+    const fresh = (): DeviceId => DeviceId.parse(`Pump#${++count}`);
+
+    async function identity(secondary: string | undefined = two): Promise<HubIdentity> {
+      const deviceId = fresh();
+      stage.addIdentity(deviceId, one, secondary);
+      return read(deviceId);
+    }
+    async function read(deviceId: DeviceId): Promise<HubIdentity> {
+      const reading = await hub.readIdentity(deviceId);
+      if (reading.outcome === "missing") throw new Error(`${deviceId} is missing`);
+      return reading.identity;
+    }
+    const cut = ({ deviceId, etag }: HubIdentity): IdentityWrite => ({
+      deviceId,
+      etag,
+      status: "disabled",
+      statusReason: "contained",
+      primaryThumbprint: three,
+      secondaryThumbprint: three,
+    });
+    async function write(...writes: IdentityWrite[]): Promise<IdentityWriteOutcome[]> {
+      const outcomes = await hub.writeIdentities(writes);
+      return writes.flatMap(({ deviceId }) => outcomes.get(deviceId) ?? []);
+    }
+
+    it("show which thumbprints open the door", async () => {
+      expect(await identity()).toMatchObject({
+        status: "enabled",
+        authentication: "selfSigned",
+        primaryThumbprint: one,
+        secondaryThumbprint: two,
+      });
+      const deviceId = fresh();
+      stage.addIdentity(deviceId, one, undefined);
+      expect((await read(deviceId)).secondaryThumbprint).toBeUndefined();
+    });
+
+    it("tell letter case apart in device ids", async () => {
+      const { deviceId } = await identity();
+      expect(await hub.readIdentity(DeviceId.parse(deviceId.toLowerCase()))).toEqual({ outcome: "missing" });
+    });
+
+    it("replace status and both thumbprints at once, under a new version", async () => {
+      const before = await identity();
+      expect(await write(cut(before))).toEqual([{ outcome: "written" }]);
+      const after = await read(before.deviceId);
+      expect(after).toMatchObject({
+        status: "disabled",
+        authentication: "selfSigned",
+        primaryThumbprint: three,
+        secondaryThumbprint: three,
+      });
+      expect(after.etag).not.toBe(before.etag);
+      const release = { ...cut(after), status: "enabled", statusReason: undefined } as const;
+      expect(await write(release)).toEqual([{ outcome: "written" }]);
+      expect((await read(before.deviceId)).status).toBe("enabled");
+    });
+
+    it("decide each device of a call by itself", async () => {
+      const [good, stale, gone] = [await identity(), await identity(), await identity()];
+      await write(cut(stale));
+      stage.removeIdentity(gone.deviceId);
+      expect(await write(cut(good), { ...cut(stale), status: "enabled" }, cut(gone))).toEqual([
+        { outcome: "written" },
+        { outcome: "precondition-failed" },
+        { outcome: "missing" },
+      ]);
+      expect((await read(good.deviceId)).status).toBe("disabled");
+      expect((await read(stale.deviceId)).status).toBe("disabled");
+      expect(await hub.readIdentity(gone.deviceId)).toEqual({ outcome: "missing" });
+    });
+
+    it("take a hundred devices in a call", async () => {
+      const many: HubIdentity[] = [];
+      for (let index = 0; index < 100; index += 1) many.push(await identity());
+      const outcomes = await write(...many.map(cut));
+      expect(outcomes).toEqual(many.map(() => ({ outcome: "written" })));
+    });
+
+    it("answer nobody for nobody", async () => {
+      expect((await hub.writeIdentities([])).size).toBe(0);
+    });
+
+    it("hand a method to a connected device and its answer back", async () => {
+      const deviceId = fresh();
+      await stage.connect(deviceId, (methodName, payload) => ({ status: 202, payload: { methodName, payload } }));
+      expect(await hub.invokeMethod(deviceId, "report", { rollId: "r1" })).toEqual({
+        outcome: "answered",
+        status: 202,
+        payload: { methodName: "report", payload: { rollId: "r1" } },
+      });
+    });
+
+    it("cannot reach a device that is offline or unknown", async () => {
+      const { deviceId } = await identity();
+      expect(await hub.invokeMethod(deviceId, "report", {})).toMatchObject({ outcome: "unreachable" });
+      expect(await hub.invokeMethod(fresh(), "report", {})).toMatchObject({ outcome: "unreachable" });
+    });
+
+    it("cannot tell whether a device acted when the answer is lost", async () => {
+      const deviceId = fresh();
+      let calls = 0;
+      await stage.connect(deviceId, () => ({ status: 200, payload: ++calls }));
+      fault({ operation: "hub.method.invoke", effect: { kind: "reply-lost" } });
+      expect(await hub.invokeMethod(deviceId, "report", {})).toMatchObject({ outcome: "no-answer" });
+      expect(calls).toBe(1);
+    });
+
+    it("lose an answer to a write, and the write stands", async () => {
+      const before = await identity();
+      fault({ operation: "hub.registry.bulk", effect: { kind: "reply-lost" } });
+      await expect(write(cut(before))).rejects.toMatchObject({ code: "service-unavailable", retryable: true });
+      expect((await read(before.deviceId)).status).toBe("disabled");
+    });
+
+    it("may acknowledge what they never did: only a read tells", async () => {
+      const before = await identity();
+      fault({ operation: "hub.registry.bulk.item", effect: { kind: "acknowledged-not-done" } });
+      expect(await write(cut(before))).toEqual([{ outcome: "written" }]);
+      expect(await read(before.deviceId)).toEqual(before);
+    });
+
+    it.each([
+      ["throttled", 429, "service-throttled", true],
+      ["down", 503, "service-unavailable", true],
+      ["denying us", 401, "service-denied-us", false],
+    ] as const)("throw when the service is %s", async (_what, status, code, retryable) => {
+      const before = await identity();
+      fault({ operation: "hub.*", effect: { kind: "status", status } });
+      await expect(hub.readIdentity(before.deviceId)).rejects.toMatchObject({ name: "RollError", code, retryable });
+      await expect(write(cut(before))).rejects.toMatchObject({ name: "RollError", code, retryable });
+    });
+
+    it("throw when the service never answers", async () => {
+      const before = await identity();
+      fault({ operation: "hub.twin.get", effect: { kind: "hang" } });
+      await expect(hub.readIdentity(before.deviceId)).rejects.toMatchObject({ code: "service-unavailable" });
+    });
+  });
+}
