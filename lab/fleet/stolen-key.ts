@@ -83,6 +83,7 @@ export class KeyAttack {
   private stopped = false;
   private alarmed = false;
   private session: MqttConnection | undefined;
+  private sending: Promise<void> = Promise.resolve();
   private dpsConnection: DpsConnection | undefined;
   private readonly running: Promise<unknown>;
 
@@ -111,7 +112,7 @@ export class KeyAttack {
   /** Sends over the held session. @throws Error when none is held, or when it ends before the acknowledgement. */
   async send(message: DeviceMessage): Promise<void> {
     if (this.session === undefined) throw new Error(`No session is held with the key of ${this.key.registrationId}.`);
-    await this.session.publish(telemetryTopic(this.deviceId, message), message.body ?? "", 1);
+    await sendOver(this.session, this.deviceId, message);
   }
 
   async stop(): Promise<void> {
@@ -129,52 +130,60 @@ export class KeyAttack {
 
   private async tryHubForEver(): Promise<void> {
     while (!this.isOver()) {
-      await this.options.handshakes.use(() => this.tryHub());
-      await this.useSession();
+      // While all is quiet a held session is enough; once a door has closed, a new connection is tried beside it.
+      if (this.alarmed || this.session?.open !== true) await this.options.handshakes.use(() => this.tryHub());
       if (!this.isOver()) await this.hubWaits.pause(this.hubPause());
     }
+    await this.sending;
   }
 
   private async tryHub(): Promise<void> {
     if (this.isOver()) return;
     const begunAt = this.options.clock.now();
     try {
-      this.session = await connectMqtt(() => this.options.dial(this.key.hubHostName, this.key.credential), {
+      const session = await connectMqtt(() => this.options.dial(this.key.hubHostName, this.key.credential), {
         clientId: this.deviceId,
         username: `${this.key.hubHostName}/${this.deviceId}/?api-version=2021-04-12&DeviceClientType=thief`,
         clean: true,
         timeoutMs: this.options.timeoutMs,
       });
       this.hub.accepted(begunAt);
+      this.session?.end();
+      this.session = session;
+      this.sending = this.use(session);
     } catch (error) {
       this.hub.refused(this.options.clock.now(), messageOf(error));
       if (error instanceof MqttRefused) this.alarm();
     }
   }
 
-  private async useSession(): Promise<void> {
-    const { session } = this;
-    if (session === undefined) return;
-    do {
-      const begunAt = this.options.clock.now();
-      try {
-        await this.send({ properties: { messageType: "telemetry" }, body: "{}", contentType: "application/json" });
+  /** Sends over a session for as long as it lives; or once, if this key is not to hold any. */
+  private async use(session: MqttConnection): Promise<void> {
+    const waits = new Waits(this.options.clock);
+    void session.closed.then(() => waits.interrupt());
+    try {
+      do {
+        const begunAt = this.options.clock.now();
+        await sendOver(session, this.deviceId, knockMessage);
         this.messages.accepted(begunAt);
-      } catch (error) {
-        this.messages.refused(this.options.clock.now(), messageOf(error));
-        break;
-      }
-      if (this.key.hold === true) await this.hubWaits.pause(this.options.timing.sendEveryMs);
-    } while (this.key.hold === true && !this.isOver());
+        if (this.key.hold === true) await waits.pause(this.options.timing.sendEveryMs);
+      } while (this.key.hold === true && session.open);
+    } catch (error) {
+      this.messages.refused(this.options.clock.now(), messageOf(error));
+    }
     session.end();
-    this.session = undefined;
   }
 
   private hubPause(): number {
     const { timing, clock } = this.options;
     const { refusedSince } = this.hub.get();
     if (refusedSince !== undefined && clock.now() - refusedSince > timing.relaxAfterMs) return timing.hubRelaxedEveryMs;
-    return this.alarmed || this.key.hold === true ? timing.hubEveryMs : timing.hubCalmEveryMs;
+    return this.alarmed || this.isRobbed() ? timing.hubEveryMs : timing.hubCalmEveryMs;
+  }
+
+  /** A session that was to be held is gone. */
+  private isRobbed(): boolean {
+    return this.key.hold === true && this.session?.open !== true;
   }
 
   /** A door has closed: from now on the hub is tried densely, to slip in before it closes too. */
@@ -219,4 +228,14 @@ export class KeyAttack {
     this.dps.refused(this.options.clock.now(), why);
     if (isDecision) this.alarm();
   }
+}
+
+const knockMessage: DeviceMessage = {
+  properties: { messageType: "telemetry" },
+  body: "{}",
+  contentType: "application/json",
+};
+
+async function sendOver(session: MqttConnection, deviceId: string, message: DeviceMessage): Promise<void> {
+  await session.publish(telemetryTopic(deviceId, message), message.body ?? "", 1);
 }

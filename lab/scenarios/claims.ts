@@ -2,6 +2,7 @@ import type { BreachedDevice, BreachEvidence, Claim, Knock } from "./evidence";
 
 /** The names of the claims a breach roll is judged by, in the order they are told. */
 export const breachClaims = [
+  "every-device-contained",
   "dps-refuses-old-key",
   "hub-refuses-old-key",
   "old-sessions-dropped",
@@ -13,12 +14,16 @@ export const breachClaims = [
   "secrets-stay-out",
 ] as const;
 
+/** Of a device that was never called contained, this much of the end shows whether a door is open still. */
+const lastLookMs = 3_000;
+
 /**
  * Judges a breach roll by what the services and the thief saw, never by what the product says of itself: its statement
  * "contained" only sets the moment from which an old key must be useless.
  */
 export function judgeBreach(evidence: BreachEvidence): Claim[] {
   const checks: Record<(typeof breachClaims)[number], (evidence: BreachEvidence) => Verdict> = {
+    "every-device-contained": everyDeviceContained,
     "dps-refuses-old-key": (given) => doorIsClosed(given, "dps", "DPS"),
     "hub-refuses-old-key": (given) => doorIsClosed(given, "hub", "The hub"),
     "old-sessions-dropped": oldSessionsDropped,
@@ -42,26 +47,35 @@ interface Verdict {
   readonly sentence: string;
 }
 
-function doorIsClosed(evidence: BreachEvidence, door: Knock["door"], who: string): Verdict {
-  let refusals = 0;
-  const complaints = evidence.breached.map((device): string | undefined => {
-    const from = evidence.stated.get(device.registrationId)?.containedAt;
-    if (from === undefined) return neverContained(evidence, device);
-    const knocks = evidence.knocks.filter(
-      (knock) => knock.door === door && knock.thumbprint === device.oldThumbprint && knock.at >= from,
-    );
-    const accepted = knocks.filter((knock) => knock.accepted).at(-1);
-    refusals += knocks.length;
-    if (accepted !== undefined) {
-      return `${who} accepted the old key of ${device.registrationId} ${seconds(accepted.at - from)} after it was called contained.`;
-    }
-    return knocks.length === 0
-      ? `Nobody tried the old key of ${device.registrationId} at this door after it was called contained.`
+function everyDeviceContained(evidence: BreachEvidence): Verdict {
+  const complaints = evidence.breached.map(({ registrationId }) => {
+    const stated = evidence.stated.get(registrationId);
+    return stated?.containedAt === undefined
+      ? `${registrationId} was never called contained (it is ${describe(stated)}).`
       : undefined;
   });
   return {
     complaint: first(complaints),
-    sentence: `${who} refused all ${refusals} tries with ${evidence.breached.length} old keys from the moment each was called contained.`,
+    sentence: `All ${evidence.breached.length} breached devices were called contained.`,
+  };
+}
+
+function doorIsClosed(evidence: BreachEvidence, door: Knock["door"], who: string): Verdict {
+  let refusals = 0;
+  const complaints = evidence.breached.map((device): string | undefined => {
+    const { from, since } = closedFrom(evidence, device);
+    const knocks = evidence.knocks.filter(
+      (knock) => knock.door === door && knock.thumbprint === device.oldThumbprint && knock.at >= from,
+    );
+    refusals += knocks.length;
+    const accepted = knocks.filter((knock) => knock.accepted).at(-1);
+    if (accepted !== undefined) return `${who} accepted the old key of ${device.registrationId} ${since(accepted.at)}.`;
+    if (knocks.length > 0) return undefined;
+    return `Nobody tried the old key of ${device.registrationId} at this door when it had to be closed.`;
+  });
+  return {
+    complaint: first(complaints),
+    sentence: `${who} refused all ${refusals} tries with ${evidence.breached.length} old keys when it had to be closed.`,
   };
 }
 
@@ -69,19 +83,29 @@ function oldSessionsDropped(evidence: BreachEvidence): Verdict {
   const held = evidence.keys.filter((key) => key.session.accepted > 0);
   const complaints = held.map((key): string | undefined => {
     const device = evidence.breached.find(({ registrationId }) => registrationId === key.registrationId);
-    if (device === undefined) return undefined;
-    const from = evidence.stated.get(key.registrationId)?.containedAt;
-    if (from === undefined) return neverContained(evidence, device);
     const last = key.session.lastAcceptedAt;
-    return last !== undefined && last >= from
-      ? `The thief's session as ${key.registrationId} still got a message through ${seconds(last - from)} after it was called contained.`
+    if (device === undefined || last === undefined) return undefined;
+    const { from, since } = closedFrom(evidence, device);
+    return last >= from
+      ? `The thief's session as ${key.registrationId} still got a message through ${since(last)}.`
       : undefined;
   });
   const messages = held.reduce((sum, key) => sum + key.session.accepted, 0);
   return {
     complaint: held.length === 0 ? "The thief never held a session, so nothing was shown." : first(complaints),
-    sentence: `The thief's sessions with ${held.length} devices carried ${messages} messages before containment and none after.`,
+    sentence: `The thief's sessions as ${held.length} devices carried ${messages} messages before containment and none after.`,
   };
+}
+
+/**
+ * The moment from which an old key must be useless: when the device was called contained. Of one that never was, the
+ * end of the run tells which doors are open still, so that a claim about one door does not turn red for another's sake.
+ */
+function closedFrom(evidence: BreachEvidence, { registrationId }: BreachedDevice) {
+  const containedAt = evidence.stated.get(registrationId)?.containedAt;
+  return containedAt === undefined
+    ? { from: evidence.endedAt - lastLookMs, since: () => "at the very end" }
+    : { from: containedAt, since: (at: number) => `${seconds(at - containedAt)} after it was called contained` };
 }
 
 function everyDeviceProven(evidence: BreachEvidence): Verdict {
@@ -151,11 +175,6 @@ function secretsStayOut({ leaks, placesSearched }: BreachEvidence): Verdict {
     complaint: placesSearched === 0 ? "No place was searched for secrets." : leaks[0],
     sentence: `No private key and no access key stands in any of ${placesSearched} tables, blobs, files and logs.`,
   };
-}
-
-function neverContained(evidence: BreachEvidence, device: BreachedDevice): string {
-  const stated = evidence.stated.get(device.registrationId);
-  return `${device.registrationId} was never called contained (it is ${describe(stated)}), so its old key counts as alive.`;
 }
 
 function describe(stated: { state: string; detail?: string } | undefined): string {

@@ -38,6 +38,8 @@ export interface BreachEvidence {
   readonly bystanders: readonly Bystander[];
   /** When the alert was posted. */
   readonly alertAt: number;
+  /** When the thief's last tries were counted. */
+  readonly endedAt: number;
   /** What the product said last, by registration id. */
   readonly stated: ReadonlyMap<string, StatedDevice>;
   readonly knocks: readonly Knock[];

@@ -201,6 +201,7 @@ async function rollUnderAttack(options: FirstRollOptions, stage: Stage): Promise
       breached: devices.victims,
       bystanders: devices.bystanders,
       alertAt,
+      endedAt: Date.now(),
       stated: watched.stated,
       knocks: referee.knocks,
       keys: attacker.report(),

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { armAudience, labToken } from "../dps/authorization";
 import { startDps } from "../dps/server";
 import type { Dps } from "../dps/server";
 import type { DpsSwitches } from "../dps/switches";
@@ -45,6 +46,7 @@ export interface LabServices {
 }
 
 export const labHubHostName = "lab-hub.azure-devices.net";
+const tokenLifeMs = 30 * 86_400_000;
 const armHostName = "management.azure.com";
 const resourceId =
   "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/lab/providers/Microsoft.Devices/provisioningServices/lab-dps";
@@ -127,6 +129,7 @@ export async function startLabServices(options: LabServicesOptions): Promise<Lab
             [labHubHostName]: hub.servicePort,
             [armHostName]: dps.servicePort,
           },
+          tokens: { [armAudience]: labToken({ audience: armAudience, expiresAt: Date.now() + tokenLifeMs }) },
         }),
         ROLLCALL_PULSE_HOLD_MS: "200",
         ROLLCALL_SETTLE_MS: "500",

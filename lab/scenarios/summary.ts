@@ -40,7 +40,7 @@ export function breachSummary(
 function thief(evidence: BreachEvidence): string[] {
   const uses = lastUses(evidence);
   const after = (at: number | undefined): string =>
-    at === undefined ? "never" : at < evidence.alertAt ? "not any more" : `until ${seconds(at - evidence.alertAt)}`;
+    at === undefined ? "never" : at < evidence.alertAt ? "before it only" : `until ${seconds(at - evidence.alertAt)}`;
   const rows = evidence.breached.map(({ registrationId }) => {
     const use = uses.get(registrationId);
     const key = evidence.keys.find((each) => each.registrationId === registrationId);

@@ -5,6 +5,7 @@ import type { BreachEvidence, Claim, Knock, StatedDevice } from "../../../lab/sc
 const alertAt = 1_000;
 const containedAt = 2_000;
 const provenAt = 3_000;
+const endedAt = 9_000;
 
 const device = { registrationId: "pump-001", deviceId: "pump-001", oldThumbprint: "OLD", newThumbprint: "NEW" };
 const knock = (door: Knock["door"], at: number, thumbprint: string, accepted: boolean): Knock => ({
@@ -22,6 +23,7 @@ const good: BreachEvidence = {
   breached: [device],
   bystanders: [{ registrationId: "valve-001", deviceId: "valve-001" }],
   alertAt,
+  endedAt,
   stated: new Map([["pump-001", proven]]),
   knocks: [
     knock("dps", 1_500, "OLD", true),
@@ -86,19 +88,38 @@ test("a door that nobody tried proves nothing", () => {
   const untried = good.knocks.filter(({ door: at, thumbprint }) => !(at === "dps" && thumbprint === "OLD"));
   expect(claim({ knocks: untried }, "dps-refuses-old-key")).toMatchObject({
     holds: false,
-    sentence: "Nobody tried the old key of pump-001 at this door after it was called contained.",
+    sentence: "Nobody tried the old key of pump-001 at this door when it had to be closed.",
   });
 });
 
-test("a device that is never called contained turns every claim about its old key red", () => {
+describe("a device that is never called contained", () => {
   const stated = new Map([["pump-001", { registrationId: "pump-001", state: "contained-unconfirmed", detail: "hub" }]]);
-  expect(red({ stated })).toEqual([
-    "dps-refuses-old-key",
-    "hub-refuses-old-key",
-    "old-sessions-dropped",
-    "every-device-proven",
-  ]);
-  expect(claim({ stated }, "every-device-proven").sentence).toBe("pump-001 is contained-unconfirmed: hub, not proven.");
+  const lately = (open: Knock["door"] | undefined) =>
+    (["dps", "hub"] as const).map((at) => knock(at, endedAt - 100, "OLD", at === open));
+
+  test("turns the claims about containment and proof red", () => {
+    expect(red({ stated, knocks: [...good.knocks, ...lately(undefined)] })).toEqual([
+      "every-device-contained",
+      "every-device-proven",
+    ]);
+    expect(claim({ stated }, "every-device-proven").sentence).toBe(
+      "pump-001 is contained-unconfirmed: hub, not proven.",
+    );
+  });
+
+  test.each([
+    ["dps", "dps-refuses-old-key"],
+    ["hub", "hub-refuses-old-key"],
+  ] as const)("turns the claim about %s red as well if that door is open at the end", (door, name) => {
+    const evidence = { stated, knocks: [...good.knocks, ...lately(door)] };
+    expect(red(evidence)).toEqual(["every-device-contained", name, "every-device-proven"]);
+    expect(claim(evidence, name).sentence).toContain("accepted the old key of pump-001 at the very end");
+  });
+
+  test("turns the claim about sessions red as well if one lives at the end", () => {
+    const alive = { ...withKey(door({ accepted: 6, lastAcceptedAt: endedAt - 50 })), stated };
+    expect(red({ ...alive, knocks: [...good.knocks, ...lately(undefined)] })).toContain("old-sessions-dropped");
+  });
 });
 
 test("a message over an old session after containment turns its claim red", () => {
