@@ -49,6 +49,11 @@ export class CloudToDevice {
     return messageId;
   }
 
+  /** How many messages wait for a device. */
+  waiting(deviceId: string): number {
+    return this.queues.get(deviceId)?.length ?? 0;
+  }
+
   /** Sends what waits for a device, if it subscribed; a message leaves the queue when it is acknowledged. */
   deliver(session: LiveSession): void {
     if (session.moduleId !== undefined) return;
@@ -73,6 +78,6 @@ export class CloudToDevice {
   }
 
   private count(deviceId: string): void {
-    this.presences.touch(deviceId).queuedMessages = this.queues.get(deviceId)?.length ?? 0;
+    this.presences.touch(deviceId).queuedMessages = this.waiting(deviceId);
   }
 }
