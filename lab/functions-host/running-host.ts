@@ -15,6 +15,7 @@ import { sdkEventSource } from "./triggers/sdk-event-source";
 import { HttpRoutes } from "./triggers/http";
 import { TimerTriggers } from "./triggers/timer";
 import type { NamedData, RegisteredFunction } from "./worker/protocol";
+import { VirtualClock } from "./virtual-clock";
 import { WorkerPool } from "./worker-pool";
 import { realClock, sleep } from "../clock";
 import { instancesPage } from "./page/instances-page";
@@ -128,6 +129,10 @@ export async function startRunningHost(options: HostOptions): Promise<RunningHos
           if (!answer.ok) throw new Error(answer.message);
         });
     };
+    if (clock instanceof VirtualClock) {
+      clock.idle = () => engine.isIdle;
+      engine.onChange = () => clock.consider();
+    }
     engine.start();
     closing.push(() => engine.stop());
     listener.serve((request, response) =>

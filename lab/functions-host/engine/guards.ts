@@ -55,7 +55,7 @@ function trapInAction(action: Action, now: number, limits: DurableLimits): strin
     case "any":
     case "all":
       for (const child of action.children) {
-        if ("retry" in child && child.retry !== undefined) {
+        if ("retry" in child) {
           return (
             `"${child.name}" is called with retries inside ${compounds[action.kind]}: when it fails, ` +
             "Azure and the SDK number later tasks differently. Retry inside the activity or in a sub-orchestration."

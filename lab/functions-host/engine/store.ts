@@ -234,8 +234,8 @@ export class Store {
     for (const table of ["history", "inbox", "activities", "timers"]) {
       this.file.run(`DELETE FROM ${table} WHERE instance_id = ?`, instanceId);
     }
-    this.file.run("DELETE FROM entities WHERE entity_id = ?", instanceId);
-    return this.file.run("DELETE FROM instances WHERE instance_id = ?", instanceId) > 0;
+    const entities = this.file.run("DELETE FROM entities WHERE entity_id = ?", instanceId);
+    return this.file.run("DELETE FROM instances WHERE instance_id = ?", instanceId) + entities > 0;
   }
 
   private addInstance(request: StartRequest): void {
