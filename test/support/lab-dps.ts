@@ -124,8 +124,10 @@ export async function rejection(
   try {
     await promise;
   } catch (error) {
-    if (error instanceof Error)
-      return { ...Object.fromEntries(Object.entries(error)), name: error.name, message: error.message };
+    // Node's own errors are of another realm than the test's `Error`.
+    if (typeof error === "object" && error !== null && "message" in error) {
+      return { ...error, name: String(at(error, "name")), message: String(error.message) };
+    }
     throw error;
   }
   throw new Error("It was not refused.");
