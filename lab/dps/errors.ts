@@ -52,7 +52,7 @@ export function dpsErrorFor(status: number, retryAfterSeconds?: number): DpsErro
     case 503:
       return new DpsError(503, 503201, "Service unavailable.", retryAfterSeconds);
     default:
-      return dpsErrors.internal();
+      return new DpsError(500, 500201, "Internal server error.", retryAfterSeconds);
   }
 }
 
