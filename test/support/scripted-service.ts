@@ -70,6 +70,10 @@ export async function startScriptedService() {
     /** Answers for the coming requests, in order. */
     answer: (...next: Script[]) => void scripts.push(...next),
     connections: () => connections,
+    /** Resolves when the clients have closed all their connections. */
+    allClosed: async () => {
+      while (sockets.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    },
     stop: () =>
       new Promise<void>((resolve) => {
         for (const socket of sockets) socket.destroy();

@@ -19,7 +19,11 @@ export interface ServiceFailure {
 /** Reads what any of the three SDKs throws (`azure-iothub`, `azure-iot-provisioning-service`, `arm-…`). Never throws. */
 export function readFailure(error: unknown): ServiceFailure {
   const response = property(error, "response");
-  const status = asNumber(property(response, "statusCode")) ?? asNumber(property(error, "statusCode"));
+  const credential = error instanceof Error && /^(Aggregate)?Authentication|^Credential/.test(error.name);
+  // Entra's status says nothing about the service that was to be called.
+  const status = credential
+    ? undefined
+    : (asNumber(property(response, "statusCode")) ?? asNumber(property(error, "statusCode")));
   const raw = property(error, "responseBody");
   const body = typeof raw === "string" ? raw : asText(property(response, "bodyAsText"));
   const told = status === undefined ? undefined : readBody(body);
@@ -29,7 +33,7 @@ export function readFailure(error: unknown): ServiceFailure {
     status,
     code,
     detail: clean(told?.trackingId === undefined ? text : `${text} (tracking id ${told.trackingId})`),
-    mayHaveArrived: status !== undefined || !neverSent(error, code),
+    mayHaveArrived: status !== undefined || !(credential || neverSent(error, code)),
     retryAfterMs: retryAfterMs(header(response, "retry-after"), text),
     body,
   };
@@ -93,9 +97,7 @@ const BEFORE_SENDING = new Set([
 
 function neverSent(error: unknown, code: string | undefined): boolean {
   if (code === TIMED_OUT) return false;
-  const connecting = property(error, "syscall") === "connect";
-  const credential = error instanceof Error && /^(Aggregate)?Authentication|^Credential/.test(error.name);
-  return connecting || credential || BEFORE_SENDING.has(code ?? "");
+  return property(error, "syscall") === "connect" || BEFORE_SENDING.has(code ?? "");
 }
 
 /** Seconds in the header, or in IoT Hub's sentence "Wait 10 seconds and try again". */

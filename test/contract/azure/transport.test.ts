@@ -84,6 +84,8 @@ describe("transport", () => {
       code: "service-unavailable",
       retryable: true,
     });
+    // Not only the caller is free: the request is over, and its connection gone.
+    await service.allClosed();
   });
 
   it("ends a call on a connection that it used before", async () => {
