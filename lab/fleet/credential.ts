@@ -27,6 +27,15 @@ export function leafFacts(chainPem: string): LeafFacts {
   };
 }
 
+const known = new WeakMap<DeviceCredential, LeafFacts>();
+
+/** As `leafFacts`, read once per credential: every heartbeat tells them, and reading a certificate is no small work. */
+export function factsOf(credential: DeviceCredential): LeafFacts {
+  const facts = known.get(credential) ?? leafFacts(credential.chainPem);
+  known.set(credential, facts);
+  return facts;
+}
+
 /** Whether the leaf of `chainPem` was made for this private key. False as well when the PEM is no certificate. */
 export function isLeafOf(chainPem: string, privateKeyPem: string): boolean {
   try {

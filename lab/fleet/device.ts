@@ -2,7 +2,7 @@ import type { LabClock } from "../clock";
 import { realClock, sleep } from "../clock";
 import { Backoff } from "./backoff";
 import type { Behaviour } from "./behaviours";
-import { leafFacts } from "./credential";
+import { factsOf } from "./credential";
 import type { DeviceCredential } from "./credential";
 import { Duties, Life } from "./duties";
 import { defaultTiming } from "./device-options";
@@ -127,7 +127,7 @@ export class Device {
   snapshot(): DeviceSnapshot {
     return {
       registrationId: this.registrationId,
-      activeThumbprint: leafFacts(this.state.active.chainPem).sha256Thumbprint,
+      activeThumbprint: factsOf(this.state.active).sha256Thumbprint,
       connected: this.isConnected(),
       offline: this.offline,
       ...(this.state.assignment === undefined ? {} : { hub: this.state.assignment.hubHostName }),

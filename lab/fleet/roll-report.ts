@@ -1,5 +1,5 @@
 import { sign } from "node:crypto";
-import { leafFacts } from "./credential";
+import { factsOf } from "./credential";
 import type { DeviceCredential } from "./credential";
 import type { DeviceMessage } from "./transport";
 
@@ -23,7 +23,7 @@ export function signedText(report: Pick<RollReportInput, "rollId" | "attemptId" 
 /** The message `rollReport`; its signature is ECDSA P-256 with SHA-256 (DER, base64) by the leaf's key. */
 export function rollReport(input: RollReportInput): DeviceMessage {
   const { chainPem, privateKeyPem } = input.credential;
-  const { sha256Thumbprint, notAfter } = leafFacts(chainPem);
+  const { sha256Thumbprint, notAfter } = factsOf(input.credential);
   return {
     properties: { messageType: "rollReport" },
     contentType: "application/json",
@@ -43,7 +43,7 @@ export function rollReport(input: RollReportInput): DeviceMessage {
 
 /** The message `heartbeat`: an empty body, the certificate in the properties. */
 export function heartbeat(credential: DeviceCredential): DeviceMessage {
-  const { sha256Thumbprint, notAfter } = leafFacts(credential.chainPem);
+  const { sha256Thumbprint, notAfter } = factsOf(credential);
   return {
     properties: {
       messageType: "heartbeat",
