@@ -1,6 +1,7 @@
 import type { closeAtDps } from "../contract/activities";
 import { decideClose, type CloseDecision } from "../domain/enrollment/close-entry";
 import type { RegistrationId } from "../domain/ids";
+import type { Instant } from "../domain/instant";
 import type { JournalLine } from "../domain/roll/batch";
 import type { DeviceRow } from "../domain/roll/device-row";
 import type { RollTarget } from "../domain/roll/request";
@@ -25,6 +26,8 @@ const PASSES = 5;
 
 interface Planned {
   readonly row: DeviceRow;
+  /** What the row said of the entry before this decision: stands again if the write was not made. */
+  readonly entryBefore: DeviceRow["entry"];
   readonly enrollment: IndividualEnrollment;
   readonly decision: Extract<CloseDecision, { kind: "write" }>;
 }
@@ -101,14 +104,18 @@ async function gather(
     }
     const { enrollment } = reading;
     const row = planRow(known, target, enrollment, world);
-    const decision = decideClose(enrollment, row.bad, row.planned?.sha256Thumbprint, row.entry.disabled);
+    const decision = decideClose(enrollment, row.bad, row.planned?.sha256Thumbprint, row.entry.disabledByUs === true);
     if (decision.kind === "closed") {
       // Closed by an earlier run that was cut off before it could say so, or by somebody else.
       const closedAt = row.entry.closedAt ?? enrollment.lastUpdatedAt ?? deps.clock.now();
-      work.set({ ...row, entry: { state: "closed", closedAt, disabled: decision.disabled } });
+      work.set({ ...row, entry: closedEntry(row, closedAt, decision.disabled) });
     } else {
-      work.set(row);
-      plans.push({ row, enrollment, decision });
+      const { entry: entryBefore } = row;
+      // Noted before it is written: a run cut off in between must know whose `disabled` it finds.
+      const disabling = decision.disabled && enrollment.provisioningStatus === "enabled";
+      const noted = disabling ? { ...row, entry: { ...entryBefore, disabledByUs: true } } : row;
+      work.set(noted);
+      plans.push({ row: noted, entryBefore, enrollment, decision });
     }
   }
   return plans;
@@ -137,20 +144,22 @@ async function write(
       case "written": {
         // A leaf that comes later does not move the anchor: the entry has been closed to the old one since then.
         const closedAt = plan.row.entry.closedAt ?? result.lastUpdatedAt ?? deps.clock.now();
-        work.set({ ...plan.row, entry: { state: "closed", closedAt, disabled: plan.decision.disabled } });
+        work.set({ ...plan.row, entry: closedEntry(plan.row, closedAt, plan.decision.disabled) });
         say("written");
         return;
       }
       case "precondition-failed":
       case "missing":
+        work.set({ ...plan.row, entry: plan.entryBefore });
         again.push(id);
         say(`${result.outcome}; read again`);
         return;
       case "refused":
         say(`refused: ${result.detail}`);
+        work.set({ ...plan.row, entry: plan.entryBefore });
         if (plan.row.planned === undefined) return;
         // DPS does not take the new leaf: close without it.
-        work.set(withoutReplacement(plan.row, result.detail));
+        work.set(withoutReplacement({ ...plan.row, entry: plan.entryBefore }, result.detail));
         again.push(id);
         return;
       default:
@@ -158,6 +167,15 @@ async function write(
     }
   });
   return again;
+}
+
+function closedEntry({ entry }: DeviceRow, closedAt: Instant, disabled: boolean): DeviceRow["entry"] {
+  return {
+    state: "closed",
+    closedAt,
+    disabled,
+    ...(disabled && entry.disabledByUs === true ? { disabledByUs: true } : {}),
+  };
 }
 
 function withoutReplacement(row: DeviceRow, detail: string): DeviceRow {

@@ -90,11 +90,16 @@ export function containAgain(row: DeviceRow, why: string, atDps: boolean): Devic
     broken,
     rereads: 0,
     warnings: [...new Set([...row.warnings, "containment-broken"])],
-    entry: atDps ? { state: "open", disabled: row.entry.disabled } : row.entry,
+    entry: atDps ? reopened(row) : row.entry,
     ...(broken < MOST_BREAKS
       ? {}
       : { unconfirmed: `containment broke ${broken} times, last: ${why}; the identity stays disabled` }),
   };
+}
+
+/** The entry must be closed again; the next closing write is the new anchor. */
+function reopened({ entry: { closedAt: _closedAt, ...entry } }: DeviceRow): DeviceRow["entry"] {
+  return { ...entry, state: "open" };
 }
 
 async function examine(
@@ -142,7 +147,7 @@ function afterConfirm(row: DeviceRow, finding: Finding, { clock }: ConfirmContai
     const { heldAt: _heldAt, releasedAt: _releasedAt, ...record } = recordOf(row, finding.hub);
     return { ...row, rereads, hubs: { ...row.hubs, [finding.hub]: { ...record, absent: false } } };
   }
-  if (finding.kind === "dps-open") return { ...row, rereads, entry: { state: "open", disabled: row.entry.disabled } };
+  if (finding.kind === "dps-open") return { ...row, rereads, entry: reopened(row) };
   return { ...row, rereads };
 }
 

@@ -57,6 +57,8 @@ export const DeviceRow = z.object({
     closedAt: Instant.optional(),
     /** `true`: no healthy leaf was left, the entry itself is disabled. */
     disabled: z.boolean(),
+    /** This roll disabled it, so this roll may enable it again; an operator's `disabled` is left alone. */
+    disabledByUs: z.boolean().optional(),
   }),
   hubs: z.record(HubHostName, HubRecord),
   containedAt: Instant.optional(),
