@@ -58,7 +58,10 @@ export const noteContained = activityContract({
   output: z.object({ contained: z.int().nonnegative() }),
 });
 
-/** Reads contained devices again; a reversal takes the claim back. */
+/**
+ * Reads contained devices again; a reversal takes the claim back. `broken` devices, and those given up on before, need
+ * another containment.
+ */
 export const recheckContained = activityContract({
   name: "recheckContained",
   input: BatchInput,

@@ -1,6 +1,6 @@
 import type { RegistrationId, RollId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
-import type { JournalEntry, JournalLine } from "../domain/roll/batch";
+import { JOURNAL_LINES, type JournalEntry, type JournalLine } from "../domain/roll/batch";
 import { countStates } from "../domain/roll/device-state";
 import type { DeviceRow } from "../domain/roll/device-row";
 import { RollError } from "../domain/roll-error";
@@ -66,7 +66,7 @@ export class BatchWork {
   /** Journals what is about to be written elsewhere, together with the rows changed so far. */
   async intend(lines: readonly JournalLine[]): Promise<void> {
     if (lines.length === 0) return;
-    await this.batch.intend(this.entry("intent", lines), this.takeChanged());
+    for (const entry of this.entries("intent", lines)) await this.batch.intend(entry, this.takeChanged());
     this.intended = true;
   }
 
@@ -74,13 +74,22 @@ export class BatchWork {
   async settle(lines: readonly JournalLine[]): Promise<void> {
     const rows = this.takeChanged();
     if (lines.length === 0 && rows.length === 0 && !this.intended) return;
-    await this.batch.settle(lines.length === 0 ? undefined : this.entry("outcome", lines), rows);
+    const entries = this.entries("outcome", lines);
+    const last = entries.pop();
+    for (const entry of entries) await this.batch.intend(entry);
+    await this.batch.settle(last, rows);
     await this.deps.rolls.putCounts(this.at.rollId, this.at.batch, countStates(this.rows));
   }
 
-  private entry(kind: JournalEntry["kind"], lines: readonly JournalLine[]): JournalEntry {
+  /** A device has a line per linked hub and per lost race: together they may be more than one journal row holds. */
+  private entries(kind: JournalEntry["kind"], lines: readonly JournalLine[]): JournalEntry[] {
     const at: Instant = this.deps.clock.now();
-    return { step: this.step, kind, at, entries: [...lines] };
+    return Array.from({ length: Math.ceil(lines.length / JOURNAL_LINES) }, (_, n) => ({
+      step: this.step,
+      kind,
+      at,
+      entries: lines.slice(n * JOURNAL_LINES, (n + 1) * JOURNAL_LINES),
+    }));
   }
 
   private takeChanged(): DeviceRow[] {

@@ -10,6 +10,7 @@ import type { CertificateReader, TrustedAuthority } from "../ports/certificates"
 import type { Authorities, EnrollmentChange, Enrollments, IndividualEnrollment } from "../ports/enrollments";
 import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
+import { needsContainment } from "./hold-at-hub";
 import { leafPem, planRow, readLeaf } from "./plan-replacement";
 import { mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
@@ -53,7 +54,7 @@ export function createCloseAtDps(deps: CloseAtDpsDeps): Step<typeof closeAtDps> 
     await work.settle(outcome);
     return {
       closed: work.rows.filter((row) => row.entry.state !== "open").length,
-      open: work.rows.filter((row) => row.skipped === undefined && row.entry.state === "open").length,
+      open: work.rows.filter((row) => needsContainment(row) && row.entry.state === "open").length,
     };
   };
 }

@@ -9,9 +9,8 @@ import type { Entropy } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
 import type { Hubs } from "../ports/hubs";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
-import { needsContainment } from "./hold-at-hub";
+import { MOST_BREAKS, needsContainment } from "./hold-at-hub";
 import { allowSet, recordOf } from "./identities";
-import { MOST_BREAKS } from "./release-hold";
 import { mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
@@ -37,7 +36,7 @@ export function createConfirmContained(deps: ConfirmContainedDeps): Step<typeof 
   return async ({ rollId, batch }) => {
     const work = await BatchWork.open(deps, "confirm-contained", { rollId, batch });
     const lines: JournalLine[] = [];
-    const todo = work.rows.filter((row) => needsContainment(row) && row.entry.state !== "open");
+    const todo = work.rows.filter((row) => needsContainment(row));
     await mapSideBySide(todo, async (row) => {
       const finding = await examine(deps, rollId, row, { released: true });
       lines.push(lineOf(row, "confirm", finding));
@@ -53,7 +52,10 @@ export function createConfirmContained(deps: ConfirmContainedDeps): Step<typeof 
   };
 }
 
-/** Takes the claim back where a fresh read contradicts it. Devices that are proven are past it. */
+/**
+ * Takes the claim back where a fresh read contradicts it. Devices that are proven are past it. Those that were given up on
+ * get another chance: what stood in the way may have been an outage.
+ */
 export function createRecheckContained(deps: ConfirmContainedDeps): Step<typeof recheckContained> {
   return async ({ rollId, batch }) => {
     const work = await BatchWork.open(deps, "recheck-contained", { rollId, batch });
@@ -69,6 +71,12 @@ export function createRecheckContained(deps: ConfirmContainedDeps): Step<typeof 
       work.set(containAgain(row, finding.why, finding.kind === "dps-open"));
       broken += 1;
     });
+    for (const { unconfirmed, ...row } of work.rows) {
+      if (unconfirmed === undefined || row.broken >= MOST_BREAKS || row.proof !== undefined) continue;
+      lines.push({ registrationId: row.registrationId, target: "all", action: "look-again", result: unconfirmed });
+      work.set({ ...row, rereads: 0 });
+      broken += 1;
+    }
     await work.settle(lines);
     return { broken };
   };
@@ -109,6 +117,7 @@ async function examine(
   expect: { readonly released: boolean },
 ): Promise<Finding> {
   const { deviceId } = row;
+  if (row.entry.state === "open") return { kind: "unknown", why: "the DPS entry could not be closed" };
   if (deviceId === undefined) return { kind: "unknown", why: "the hub device id is not known yet" };
 
   const entry = await orOutage(enrollments.get(row.registrationId));

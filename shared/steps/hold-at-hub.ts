@@ -33,6 +33,9 @@ export interface HoldAtHubDeps extends BatchWorkDeps {
 
 const PASSES = 5;
 
+/** A device whose containment was broken this often stays disabled until an operator decides. */
+export const MOST_BREAKS = 3;
+
 /**
  * Cuts a batch's devices off in every linked hub: one guarded write each, `disabled` with two sentinels. Disabling drops
  * live sessions; sentinels keep the old leaf out when the identity is enabled again.
@@ -53,7 +56,7 @@ export function createHoldAtHub(deps: HoldAtHubDeps): Step<typeof holdAtHub> {
       if (lost === 0) break;
     }
     await work.settle(outcome);
-    const rows = work.rows.filter((row) => needsContainment(row));
+    const rows = work.rows.filter((row) => needsHold(row));
     const pending = new Set(pairsToHold(rows, deps.hubs.hostNames).map(({ row }) => row.registrationId)).size;
     return {
       held: rows.length - pending,
@@ -71,6 +74,12 @@ export function needsContainment(row: DeviceRow): boolean {
     row.skipped === undefined &&
     row.failed === undefined
   );
+}
+
+/** Devices to be cut: also those given up on, because giving up must leave them disabled. */
+function needsHold(row: DeviceRow): boolean {
+  const { unconfirmed: _unconfirmed, ...rest } = row;
+  return needsContainment(row.broken < MOST_BREAKS ? row : rest);
 }
 
 /**
@@ -91,7 +100,7 @@ type Pair = Omit<IdentityAt, "identity">;
 
 function pairsToHold(rows: readonly DeviceRow[], hubs: readonly HubHostName[]): Pair[] {
   return rows
-    .filter((row) => needsContainment(row))
+    .filter((row) => needsHold(row))
     .flatMap((row) => {
       // DPS may be silent just now; the hub is cut all the same, under the name that a registration gives by default.
       const deviceId = row.deviceId ?? DeviceId.parse(row.registrationId);
@@ -165,12 +174,17 @@ export function describeWrite(write: IdentityWrite): string {
   return `${write.status} primary=${write.primaryThumbprint} secondary=${write.secondaryThumbprint}`;
 }
 
-/** When sessions have dropped and registrations in flight have landed, for the last device of the batch. */
+/**
+ * When sessions have dropped and registrations in flight have landed, for the last device of the batch. Each time that
+ * containment broke doubles the wait: what survived the last hold may outlast another of the same length.
+ */
 function readyAt(rows: readonly DeviceRow[], timing: RollTiming, now: Instant): Instant {
   const waitMs = Math.max(timing.pulseHoldMs, timing.settleMs);
-  const starts = rows.flatMap((row) => [
-    ...Object.values(row.hubs).flatMap((record) => (record.heldAt === undefined ? [] : [record.heldAt])),
-    ...(row.entry.closedAt === undefined ? [] : [row.entry.closedAt]),
-  ]);
-  return addMs(instant(Math.min(now, Math.max(0, ...starts))), starts.length === 0 ? 0 : waitMs);
+  const ends = rows.flatMap((row) =>
+    [...Object.values(row.hubs).map(({ heldAt }) => heldAt), row.entry.closedAt].flatMap((start) =>
+      // The services' clocks may run ahead of ours; no wait begins later than now.
+      start === undefined ? [] : [addMs(instant(Math.min(now, start)), waitMs * 2 ** row.broken)],
+    ),
+  );
+  return instant(Math.max(0, ...ends));
 }

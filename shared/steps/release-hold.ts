@@ -6,7 +6,7 @@ import type { DeviceRow } from "../domain/roll/device-row";
 import type { Entropy } from "../ports/clock";
 import type { Hubs, IdentityWrite } from "../ports/hubs";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
-import { describeWrite, needsContainment } from "./hold-at-hub";
+import { describeWrite, MOST_BREAKS, needsContainment } from "./hold-at-hub";
 import {
   allowSet,
   describeIdentity,
@@ -25,9 +25,6 @@ export interface ReleaseHoldDeps extends BatchWorkDeps {
 }
 
 const PASSES = 5;
-
-/** A device whose containment was broken this often stays disabled until an operator decides. */
-export const MOST_BREAKS = 3;
 
 /**
  * Ends the hold after a fresh read: status as before the roll, and in the thumbprints what is allowed to stand there. A
@@ -57,7 +54,13 @@ function pairsToRelease(rows: readonly DeviceRow[], hubs: readonly HubHostName[]
     .flatMap((row) => {
       const { deviceId } = row;
       if (deviceId === undefined) return [];
-      return hubs.filter((hub) => recordOf(row, hub).releasedAt === undefined).map((hub) => ({ row, deviceId, hub }));
+      return hubs
+        .filter((hub) => {
+          // What was not seen to be held has not been held for long enough, whatever stands there now.
+          const { heldAt, releasedAt, absent } = recordOf(row, hub);
+          return releasedAt === undefined && (heldAt !== undefined || absent);
+        })
+        .map((hub) => ({ row, deviceId, hub }));
     });
 }
 
@@ -81,7 +84,8 @@ async function release(
       work.set(withRecord(row, at.hub, { ...record, absent: true, releasedAt: deps.clock.now() }));
     } else if (decision.kind === "done") {
       work.set(withRecord(row, at.hub, { ...record, releasedAt: deps.clock.now() }));
-    } else if (decision.kind === "hold-again") {
+    } else if (decision.kind === "hold-again" || record.heldAt === undefined) {
+      // Opened, or come to be, while nobody held it.
       const { heldAt: _heldAt, ...rest } = record;
       work.set(withRecord(row, at.hub, { ...rest, absent: false }));
     } else {

@@ -18,12 +18,15 @@ export async function mapSideBySide<T, R>(
   return results;
 }
 
-/** An outage as a value, so that one unreachable record does not hold up the other devices of a batch. */
+/**
+ * A service's failure as a value, so that one unreachable record does not hold up the other devices of a batch, nor a
+ * service that refuses us (401, 403, an unreadable record) the writes at another one.
+ */
 export async function orOutage<T>(work: Promise<T>): Promise<T | RollError> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof RollError && error.retryable) return error;
+    if (error instanceof RollError && error.code.startsWith("service-")) return error;
     throw error;
   }
 }

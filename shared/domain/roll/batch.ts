@@ -5,6 +5,9 @@ import { Instant } from "../instant";
 /** At most this many devices share a batch: their rows, the header and a journal row fit one storage transaction (100). */
 export const BATCH_SIZE = 90;
 
+/** Lines per journal row: with the longest of them a row still fits a storage entity. */
+export const JOURNAL_LINES = BATCH_SIZE * 4;
+
 /** The head of a batch; its version fences every write of the batch. */
 export const BatchHeader = z.object({
   rollId: RollId,
@@ -32,7 +35,7 @@ export const JournalEntry = z.object({
         result: z.string().optional(),
       }),
     )
-    .max(BATCH_SIZE * 4),
+    .max(JOURNAL_LINES),
 });
 export type JournalEntry = z.infer<typeof JournalEntry>;
 export type JournalLine = JournalEntry["entries"][number];
