@@ -15,6 +15,7 @@ export class VirtualClock implements LabClock {
   private order = 0;
   private considering = false;
   private paused = false;
+  private steps = 0;
   /** Whether nothing runs; set it to what the clock is for. */
   idle: () => boolean = () => false;
 
@@ -41,14 +42,26 @@ export class VirtualClock implements LabClock {
     this.consider();
   }
 
+  /** One jump while paused, as soon as nothing runs. */
+  step(): void {
+    this.steps += 1;
+    this.consider();
+  }
+
   /** To be called when something has ended: perhaps nothing runs now. */
   consider(): void {
-    if (this.considering || this.paused) return;
+    if (this.considering || !this.mayJump) return;
     this.considering = true;
     setImmediate(() => {
       this.considering = false;
-      if (!this.paused && this.idle()) this.jump();
+      if (!this.mayJump || !this.idle()) return;
+      if (this.paused) this.steps -= 1;
+      this.jump();
     });
+  }
+
+  private get mayJump(): boolean {
+    return !this.paused || this.steps > 0;
   }
 
   private jump(): void {

@@ -13,6 +13,7 @@ export class StoreRefused extends Error {
 /** One SQLite file, held by this process alone until `close`; a second host is refused. */
 export class SqliteFile {
   private readonly database: Database.Database;
+  private readonly lock: Database.Database;
   private readonly statements = new Map<string, Database.Statement>();
   private open = false;
 
@@ -21,14 +22,15 @@ export class SqliteFile {
     readonly path: string,
     options: { readonly durable: boolean },
   ) {
+    this.lock = takeLock(path);
     try {
       this.database = new Database(path);
-      // The lock is what keeps a second host out; the operating system drops it when this process is killed.
-      this.database.pragma("locking_mode = EXCLUSIVE");
       this.database.pragma("journal_mode = WAL");
       this.database.pragma(`synchronous = ${options.durable ? "FULL" : "NORMAL"}`);
-      this.database.exec("BEGIN EXCLUSIVE; COMMIT");
+      // A file that is none of SQLite's shows it with the first read.
+      this.database.exec("SELECT 1 FROM sqlite_master LIMIT 1");
     } catch (error) {
+      this.lock.close();
       throw refusal(path, error);
     }
   }
@@ -78,6 +80,8 @@ export class SqliteFile {
   close(): void {
     this.statements.clear();
     this.database.close();
+    this.lock.exec("ROLLBACK");
+    this.lock.close();
   }
 
   private statement(sql: string): Database.Statement {
@@ -86,6 +90,21 @@ export class SqliteFile {
     const prepared = this.database.prepare(sql);
     this.statements.set(sql, prepared);
     return prepared;
+  }
+}
+
+/**
+ * Keeps a second host out by a transaction on a file beside the store: the operating system drops the lock when this
+ * process is killed. The store itself cannot carry it, because the driver gives a file back only when every statement
+ * on it has been collected.
+ */
+function takeLock(path: string): Database.Database {
+  try {
+    const lock = new Database(`${path}.lock`);
+    lock.exec("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    throw refusal(path, error);
   }
 }
 
