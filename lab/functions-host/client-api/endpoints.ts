@@ -13,7 +13,9 @@ export async function handleApi(context: ApiContext, request: ApiRequest): Promi
     return await route(context, request);
   } catch (error) {
     if (error instanceof ClientRefused) {
-      return { status: error.status, body: { Message: error.message, ExceptionMessage: error.message } };
+      // The SDK shows the body of a 412 as it is.
+      const text = { Message: error.message, ExceptionMessage: error.message };
+      return { status: error.status, body: error.status === 412 ? error.message : text };
     }
     throw error;
   }
