@@ -27,12 +27,15 @@ export interface StolenKey {
 export interface AttackTiming {
   /** DPS, on a connection that is kept open. Default 150. */
   readonly dpsEveryMs: number;
+  /** DPS once it has refused for `relaxAfterMs` on end. Default 600. */
+  readonly dpsRelaxedEveryMs: number;
   /** The hub while every door is open: each try throws the genuine device out. Default 3,000. */
   readonly hubCalmEveryMs: number;
   /** The hub from the first refusal on, at either door. Default 250. */
   readonly hubEveryMs: number;
-  /** The hub once it has refused for `relaxAfterMs` on end. Default 1,000 after 5,000. */
+  /** The hub once it has refused for `relaxAfterMs` on end. Default 1,000. */
   readonly hubRelaxedEveryMs: number;
+  /** Default 5,000. */
   readonly relaxAfterMs: number;
   /** Messages over a held session. Default 100. */
   readonly sendEveryMs: number;
@@ -40,6 +43,7 @@ export interface AttackTiming {
 
 export const defaultAttackTiming: AttackTiming = {
   dpsEveryMs: 150,
+  dpsRelaxedEveryMs: 600,
   hubCalmEveryMs: 3_000,
   hubEveryMs: 250,
   hubRelaxedEveryMs: 1_000,
@@ -175,10 +179,14 @@ export class KeyAttack {
   }
 
   private hubPause(): number {
-    const { timing, clock } = this.options;
-    const { refusedSince } = this.hub.get();
-    if (refusedSince !== undefined && clock.now() - refusedSince > timing.relaxAfterMs) return timing.hubRelaxedEveryMs;
+    const { timing } = this.options;
+    if (this.isLongShut(this.hub)) return timing.hubRelaxedEveryMs;
     return this.alarmed || this.isRobbed() ? timing.hubEveryMs : timing.hubCalmEveryMs;
+  }
+
+  private isLongShut(door: Door): boolean {
+    const { refusedSince } = door.get();
+    return refusedSince !== undefined && this.options.clock.now() - refusedSince > this.options.timing.relaxAfterMs;
   }
 
   /** A session that was to be held is gone. */
@@ -206,8 +214,13 @@ export class KeyAttack {
         this.dpsConnection?.close();
         this.dpsConnection = undefined;
       }
-      if (!this.isOver()) await this.dpsWaits.pause(this.options.timing.dpsEveryMs);
+      if (!this.isOver()) await this.dpsWaits.pause(this.dpsPause());
     }
+  }
+
+  private dpsPause(): number {
+    const { dpsEveryMs, dpsRelaxedEveryMs } = this.options.timing;
+    return this.isLongShut(this.dps) ? dpsRelaxedEveryMs : dpsEveryMs;
   }
 
   private async connectDps(): Promise<DpsConnection> {

@@ -1,6 +1,7 @@
 import { startFleet } from "../fleet/fleet";
 import type { Fleet } from "../fleet/fleet";
 import type { DeviceTiming } from "../fleet/device-options";
+import { sdkTransport } from "../fleet/sdk-transport";
 import { issueLeaf } from "../pki/certificates";
 import type { LabCertificate } from "../pki/certificates";
 import type { Bystander, BreachedDevice } from "./evidence";
@@ -29,6 +30,8 @@ export function startBreachFleet(
   options: {
     readonly total: number;
     readonly breached: number;
+    /** How many of the victims run on the official device SDKs. Default 0. */
+    readonly onOfficialSdk?: number;
     readonly timing?: Partial<DeviceTiming>;
     readonly seed?: number;
   },
@@ -40,6 +43,7 @@ export function startBreachFleet(
     const leaf = (): LabCertificate => issueLeaf({ commonName: registrationId, issuer: services.issuer });
     return { isVictim, registrationId, active: leaf(), standby: leaf() };
   });
+  const official = sdkTransport({ dial: services.dial, idScope: services.dps.idScope });
   for (const { registrationId, active } of specs) {
     services.dps.store.seedEnrollment({
       registrationId,
@@ -71,7 +75,10 @@ export function startBreachFleet(
     ),
     fleet: startFleet({
       ...services.fleet,
-      devices: specs,
+      devices: specs.map((spec, index) => ({
+        ...spec,
+        ...(index < (options.onOfficialSdk ?? 0) ? { transport: official } : {}),
+      })),
       ...(options.timing === undefined ? {} : { timing: options.timing }),
       ...(options.seed === undefined ? {} : { seed: options.seed }),
     }),

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startAttacker } from "../fleet/attacker";
 import type { Attacker } from "../fleet/attacker";
+import { messageOf } from "../fleet/transport";
 import { spawnHost } from "../functions-host/host";
 import { breachAlert, startBreachFleet } from "./breach-fleet";
 import type { BreachFleet } from "./breach-fleet";
@@ -96,12 +97,18 @@ export async function runFirstRoll(options: FirstRollOptions): Promise<FirstRoll
     });
     cleanup.push(async () => (await hostStarts.catch(() => undefined))?.stop());
 
-    const devices = startBreachFleet(services, { total: options.devices ?? 40, breached: options.breached ?? 25 });
+    const devices = startBreachFleet(services, {
+      total: options.devices ?? 40,
+      breached: options.breached ?? 25,
+      onOfficialSdk: 1,
+    });
     cleanup.push(() => devices.fleet.stop());
     const host = await hostStarts;
     say(`the Functions host runs the app at ${host.url}`);
     await devices.fleet.connected();
-    say(`${devices.fleet.devices.length} devices are connected, each with a key of its own`);
+    say(
+      `${devices.fleet.devices.length} devices are connected, each with a key of its own; pump-001 runs on Microsoft's device SDKs`,
+    );
 
     const run = await rollUnderAttack(options, {
       services,
@@ -223,10 +230,15 @@ async function watch(
   const patienceMs = options.patienceMs ?? 60_000;
   let stated: ReadonlyMap<string, StatedDevice> = new Map();
   let roll: RollStatus | undefined;
+  let problem: string | undefined;
   let isComplete = false;
   let areBack = run.switchedOff.length === 0;
   while (!isComplete && Date.now() - run.alertAt < patienceMs) {
-    [roll, stated] = await look(product, run.rollId);
+    // A look that fails says nothing about the roll: the last picture stays, and patience goes on running out.
+    const seen = await look(product, run.rollId).catch((error: unknown) => messageOf(error));
+    if (typeof seen !== "string") [roll, stated] = seen;
+    else if (seen !== problem) say(seen);
+    problem = typeof seen === "string" ? seen : undefined;
     const elapsedMs = Date.now() - run.alertAt;
     table.show(rollTable({ elapsedMs, roll, stated, keys: run.attacker.report(), devices }, options.screen));
     const unproven = devices.victims.filter(({ registrationId: id }) => stated.get(id)?.provenAt === undefined);
@@ -235,7 +247,7 @@ async function watch(
       for (const registrationId of run.switchedOff) devices.fleet.device(registrationId).comeBack();
       if (options.screen.terminal === undefined) say(`${run.switchedOff.join(", ")} are switched on again`);
     }
-    isComplete = roll.phase === "finished" && unproven.length === 0;
+    isComplete = roll?.phase === "finished" && unproven.length === 0;
     if (!isComplete) await new Promise((done) => setTimeout(done, pollMs));
   }
   table.done();

@@ -20,7 +20,7 @@ const patienceMs = 12_000;
 
 const red = ({ claims }: FirstRollResult): string[] => claims.filter(({ holds }) => !holds).map(({ name }) => name);
 
-test("a roll on the lab's Azure: every claim holds, and the summary tells it", async () => {
+test("a roll on the lab's Azure, one device on the official SDKs: every claim holds, and the summary tells it", async () => {
   const { result, printed } = await play({});
   expect(red(result)).toEqual([]);
   expect(result.ok).toBe(true);
