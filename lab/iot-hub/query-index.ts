@@ -1,17 +1,16 @@
 import type { LabClock } from "../clock";
-import type { HubRecord } from "./store";
 
 /** What queries see of the registry: every write, but later by the lag that the hub is told to show. */
-export class QueryIndex {
-  private readonly visible = new Map<string, HubRecord>();
-  private pending: { readonly key: string; readonly record: HubRecord | undefined; readonly at: number }[] = [];
+export class QueryIndex<T> {
+  private readonly visible = new Map<string, T>();
+  private pending: { readonly key: string; readonly record: T | undefined; readonly at: number }[] = [];
 
   constructor(
     private readonly clock: LabClock,
     private readonly lagMs: () => number,
   ) {}
 
-  set(key: string, record: HubRecord | undefined): void {
+  set(key: string, record: T | undefined): void {
     const lag = this.lagMs();
     if (lag <= 0 && this.pending.length === 0) {
       this.show(key, record);
@@ -21,7 +20,7 @@ export class QueryIndex {
     if (this.pending.length % 1_000 === 0) this.settle();
   }
 
-  records(): IterableIterator<HubRecord> {
+  records(): IterableIterator<T> {
     this.settle();
     return this.visible.values();
   }
@@ -32,7 +31,7 @@ export class QueryIndex {
     for (const { key, record } of this.pending.splice(0, due < 0 ? this.pending.length : due)) this.show(key, record);
   }
 
-  private show(key: string, record: HubRecord | undefined): void {
+  private show(key: string, record: T | undefined): void {
     if (record) this.visible.set(key, record);
     else this.visible.delete(key);
   }

@@ -12,12 +12,16 @@ import { ConnectionLog } from "./connection-log";
 import type { HubCore } from "./core";
 import { deviceHandlers } from "./devices";
 import { serveHttp } from "./http-server";
+import { RegistryJobs } from "./jobs/import-export";
+import { Jobs } from "./jobs/job-routes";
 import { linkTo } from "./link";
 import { methodRoutes } from "./methods";
 import { Presences } from "./presence";
+import { queryRoute } from "./query/query-route";
 import { HubQuotas, type HubQuotaOptions } from "./quotas";
 import { registryRoutes } from "./registry-routes";
 import { ReplacedThumbprints } from "./replaced-thumbprints";
+import { ScopedClock } from "./scoped-clock";
 import { Sessions } from "./sessions";
 import { HubStore } from "./store";
 import { defaultHubSwitches, type HubSwitches } from "./switches";
@@ -77,7 +81,8 @@ export interface IotHub {
 export async function startIotHub(options: IotHubOptions): Promise<IotHub> {
   const hostName = options.hostName.toLowerCase();
   const eventHubName = options.eventHubName ?? hostName.split(".")[0] ?? hostName;
-  const core = coreOf(hostName, options);
+  const clock = new ScopedClock(options.clock ?? realClock);
+  const core = coreOf(hostName, clock, options);
   options.events.define({ name: eventHubName, partitions: options.partitions ?? 4 });
   const messages = new CloudToDevice(core.store, core.sessions, core.presences);
   const handlers = deviceHandlers(core, builtInSink(options.events, eventHubName), messages);
@@ -88,7 +93,15 @@ export async function startIotHub(options: IotHubOptions): Promise<IotHub> {
     clock: core.clock,
     ...(options.mqttPort === undefined ? {} : { port: options.mqttPort }),
   });
-  const routes = [...registryRoutes(core), ...twinRoutes(core), ...methodRoutes(core)];
+  const jobs = new Jobs(core);
+  const routes = [
+    queryRoute(core, () => jobs.deviceRows()),
+    ...registryRoutes(core),
+    ...twinRoutes(core),
+    ...methodRoutes(core),
+    ...jobs.routes(),
+    ...new RegistryJobs(core).routes(),
+  ];
   const http = await serveHttp(core, routes, options.serverCertificate, options.servicePort);
   const owner = core.policies.find((policy) => policy.name === "iothubowner");
   return {
@@ -114,12 +127,12 @@ export async function startIotHub(options: IotHubOptions): Promise<IotHub> {
     stop: async () => {
       for (const session of core.sessions.all()) session.mqtt.end();
       await Promise.all([mqtt.stop(), http.stop()]);
+      clock.cancelAll();
     },
   };
 }
 
-function coreOf(hostName: string, options: IotHubOptions): HubCore {
-  const clock = options.clock ?? realClock;
+function coreOf(hostName: string, clock: LabClock, options: IotHubOptions): HubCore {
   const switches: HubSwitches = { ...defaultHubSwitches, ...options.switches };
   const store = new HubStore(clock, () => switches.queryLagMs);
   const presences = new Presences();

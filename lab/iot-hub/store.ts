@@ -37,7 +37,7 @@ export interface HubAuthority {
 export class HubStore {
   readonly authorities: HubAuthority[] = [];
   /** What queries see: the records, later by the lag. */
-  readonly index: QueryIndex;
+  readonly index: QueryIndex<HubRecord>;
   private readonly devices = new Map<string, HubRecord>();
   private readonly modules = new Map<string, Map<string, HubRecord>>();
   private readonly registryListeners = new Set<(change: RegistryChange) => void>();

@@ -31,6 +31,8 @@ export interface HubSwitches {
   dropSessionOnExpiry: boolean;
   /** Milliseconds by which query results lag behind writes. Default: 0. */
   queryLagMs: number;
+  /** The first page of a query is empty and has a continuation; clients must go by the header. Default: false. */
+  emptyQueryPages: boolean;
   /** Milliseconds between snapshots of connection states, which are what connection events report. Default: 0: each. */
   connectionEventSnapshotMs: number;
 }
@@ -49,5 +51,6 @@ export const defaultHubSwitches: HubSwitches = {
   assignCountsAsRegistryWrite: true,
   dropSessionOnExpiry: false,
   queryLagMs: 0,
+  emptyQueryPages: false,
   connectionEventSnapshotMs: 0,
 };
