@@ -22,7 +22,7 @@ export async function putGroup(target: DpsTarget, body: object): Promise<Group> 
 }
 
 /** The promise form of the SDK never settles. */
-export function runBulk(target: DpsTarget, operation: object): Promise<unknown> {
+export function runBulk(target: Pick<DpsTarget, "service">, operation: object): Promise<unknown> {
   return new Promise((resolve, reject) => {
     target.service.runBulkEnrollmentOperation(operation as Bulk, (error, result) => {
       if (error) reject(error);
