@@ -26,7 +26,7 @@ interface Pending {
 interface Worker {
   readonly child: ChildProcess;
   readonly pending: Map<number, Pending>;
-  ready: boolean;
+  state: "loading" | "ready" | "ending";
 }
 
 const shortestPauseMs = 50;
@@ -95,7 +95,7 @@ export class WorkerPool implements FunctionApp {
   private leastBusy(): Worker | undefined {
     let best: Worker | undefined;
     for (const worker of this.workers) {
-      if (worker.ready && (best === undefined || worker.pending.size < best.pending.size)) best = worker;
+      if (worker.state === "ready" && (best === undefined || worker.pending.size < best.pending.size)) best = worker;
     }
     return best;
   }
@@ -107,7 +107,8 @@ export class WorkerPool implements FunctionApp {
       pending.timer = setTimeout(() => this.timeOut(worker, id, limit), limit);
       pending.timer.unref();
     }
-    worker.child.send({ type: "invoke", id, invocation: pending.invocation } satisfies ToWorker);
+    // A process that is just ending cannot be told; its end is reported by its exit.
+    worker.child.send({ type: "invoke", id, invocation: pending.invocation } satisfies ToWorker, () => undefined);
   }
 
   private timeOut(worker: Worker, id: number, limitMs: number): void {
@@ -115,6 +116,7 @@ export class WorkerPool implements FunctionApp {
     worker.pending.delete(id);
     const name = pending?.invocation.functionName ?? "";
     pending?.reject(new FunctionTimeout(`Timeout value of ${timeSpan(limitMs)} was exceeded by function: ${name}`));
+    worker.state = "ending";
     // Code that does not come back can be ended in no other way; whatever else ran there runs again.
     worker.child.kill("SIGKILL");
   }
@@ -127,7 +129,7 @@ export class WorkerPool implements FunctionApp {
       serialization: "advanced",
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
-    const worker: Worker = { child, pending: new Map(), ready: false };
+    const worker: Worker = { child, pending: new Map(), state: "loading" };
     this.workers.add(worker);
     this.forwardOutput(child);
     child.send({ type: "load", appDir: this.options.appDir, hostVersion: this.options.hostVersion } satisfies ToWorker);
@@ -139,7 +141,7 @@ export class WorkerPool implements FunctionApp {
         else {
           this.functions = new Map(message.functions.map((fn) => [fn.name.toLowerCase(), fn]));
           this.httpUri = message.httpUri;
-          worker.ready = true;
+          worker.state = "ready";
           this.drain(worker);
           resolve();
         }
@@ -172,7 +174,7 @@ export class WorkerPool implements FunctionApp {
       clearTimeout(pending.timer);
       pending.reject(new WorkerLost(reason));
     }
-    if (this.stopping || !worker.ready) return;
+    if (this.stopping || worker.state === "loading") return;
     this.options.log("error", "system", `${reason} Starting another one; unfinished work runs again.`);
     this.respawn();
   }
