@@ -4,34 +4,24 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startAttacker } from "../fleet/attacker";
 import type { Attacker } from "../fleet/attacker";
-import { messageOf } from "../fleet/transport";
 import { spawnHost } from "../functions-host/host";
 import { breachAlert, startBreachFleet } from "./breach-fleet";
 import type { BreachFleet } from "./breach-fleet";
 import { judgeBreach } from "./claims";
-import { liveTable } from "./display";
 import type { Screen } from "./display";
-import type { BreachEvidence, Claim, StatedDevice } from "./evidence";
+import type { BreachEvidence, Claim } from "./evidence";
 import { rollTimings } from "./exposure";
 import type { RollTimings } from "./exposure";
 import { labHubHostName, startLabServices } from "./lab-services";
 import type { LabServices } from "./lab-services";
+import { applyMutants } from "./mutants";
+import type { Mutants } from "./mutants";
 import { productAt } from "./product";
 import type { Product, RollStatus } from "./product";
 import { fingerprints, startReferee } from "./referee";
-import { rollTable } from "./roll-table";
 import { connectionStringNeedle, privateKeyNeedle, searchForSecrets } from "./secrets";
 import { breachSummary } from "./summary";
-
-/** What Azure is made to do wrong, so that a claim about it must turn red. */
-export interface Mutants {
-  /** The hub says yes to writes of identities and does nothing. */
-  readonly hubIgnoresWrites?: boolean;
-  /** DPS says yes to writes of enrollments and does nothing. */
-  readonly dpsIgnoresWrites?: boolean;
-  /** Disabling an identity leaves its live session alone. */
-  readonly sessionsSurvive?: boolean;
-}
+import { watchRoll } from "./watch-roll";
 
 export interface FirstRollOptions {
   readonly screen: Screen;
@@ -59,7 +49,6 @@ export interface FirstRollResult {
   readonly evidence: BreachEvidence;
 }
 
-const pollMs = 200;
 /** As `LabServices.settings` sets them. */
 const holdMs = 200;
 const settleMs = 500;
@@ -190,7 +179,19 @@ async function rollUnderAttack(options: FirstRollOptions, stage: Stage): Promise
   const again = await product.postAlert(alert);
   say(`the alert is posted; ${product.statusUrl(rollId)}`);
 
-  const watched = await watch(options, stage, { rollId, alertAt, attacker, switchedOff });
+  const patienceMs = options.patienceMs ?? 60_000;
+  const { screen } = options;
+  const watched = await watchRoll({
+    rollId,
+    product,
+    devices,
+    attacker,
+    alertAt,
+    patienceMs,
+    switchedOff,
+    screen,
+    say,
+  });
   const totalMs = Date.now() - alertAt;
   await new Promise((done) => setTimeout(done, options.afterwardsMs ?? 1_500));
   referee.stop();
@@ -220,45 +221,6 @@ async function rollUnderAttack(options: FirstRollOptions, stage: Stage): Promise
   };
 }
 
-/** Looks at the roll until it has finished and every device is proven, or until patience runs out. */
-async function watch(
-  options: FirstRollOptions,
-  { devices, product, say }: Stage,
-  run: { rollId: string; alertAt: number; attacker: Attacker; switchedOff: readonly string[] },
-): Promise<{ roll: RollStatus | undefined; stated: ReadonlyMap<string, StatedDevice> }> {
-  const table = liveTable(options.screen);
-  const patienceMs = options.patienceMs ?? 60_000;
-  let stated: ReadonlyMap<string, StatedDevice> = new Map();
-  let roll: RollStatus | undefined;
-  let problem: string | undefined;
-  let isComplete = false;
-  let areBack = run.switchedOff.length === 0;
-  while (!isComplete && Date.now() - run.alertAt < patienceMs) {
-    // A look that fails says nothing about the roll: the last picture stays, and patience goes on running out.
-    const seen = await look(product, run.rollId).catch((error: unknown) => messageOf(error));
-    if (typeof seen !== "string") [roll, stated] = seen;
-    else if (seen !== problem) say(seen);
-    problem = typeof seen === "string" ? seen : undefined;
-    const elapsedMs = Date.now() - run.alertAt;
-    table.show(rollTable({ elapsedMs, roll, stated, keys: run.attacker.report(), devices }, options.screen));
-    const unproven = devices.victims.filter(({ registrationId: id }) => stated.get(id)?.provenAt === undefined);
-    if (!areBack && unproven.every(({ registrationId }) => run.switchedOff.includes(registrationId))) {
-      areBack = true;
-      for (const registrationId of run.switchedOff) devices.fleet.device(registrationId).comeBack();
-      if (options.screen.terminal === undefined) say(`${run.switchedOff.join(", ")} are switched on again`);
-    }
-    isComplete = roll?.phase === "finished" && unproven.length === 0;
-    if (!isComplete) await new Promise((done) => setTimeout(done, pollMs));
-  }
-  table.done();
-  return { roll, stated };
-}
-
-async function look(product: Product, rollId: string): Promise<[RollStatus, Map<string, StatedDevice>]> {
-  const [roll, stated] = await Promise.all([product.roll(rollId), product.devices(rollId)]);
-  return [roll, new Map(stated.map((device) => [device.registrationId, device]))];
-}
-
 /** Before the alert every stolen key opens both doors; otherwise a refusal later would show nothing. */
 async function everyKeyWorks(attacker: Attacker): Promise<void> {
   const works = (): boolean => attacker.report().every(({ dps, hub }) => dps.accepted > 0 && hub.accepted > 0);
@@ -268,12 +230,6 @@ async function everyKeyWorks(attacker: Attacker): Promise<void> {
       throw new Error("Not every stolen key works before the alert: the lab is not set up right.");
     await new Promise((done) => setTimeout(done, 50));
   }
-}
-
-function applyMutants({ faults }: LabServices, mutants: Mutants): void {
-  const ignore = (operation: string): unknown => faults.add({ operation, effect: { kind: "acknowledged-not-done" } });
-  if (mutants.hubIgnoresWrites === true) ["hub.registry.put", "hub.registry.bulk"].forEach(ignore);
-  if (mutants.dpsIgnoresWrites === true) ["dps.enrollment.put", "dps.enrollment.bulk"].forEach(ignore);
 }
 
 function needlesOf(services: LabServices, devices: BreachFleet, webhookSecret: string) {

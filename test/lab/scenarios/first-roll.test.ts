@@ -1,5 +1,6 @@
 import { runFirstRoll } from "../../../lab/scenarios/first-roll";
-import type { FirstRollResult, Mutants } from "../../../lab/scenarios/first-roll";
+import type { FirstRollResult } from "../../../lab/scenarios/first-roll";
+import type { Mutants } from "../../../lab/scenarios/mutants";
 
 /** Needs `dist/`, which `npm test` builds: the host loads the app as Azure does, from package.json's "main". */
 const play = async (mutants: Mutants, patienceMs?: number): Promise<{ result: FirstRollResult; printed: string[] }> => {
