@@ -1,0 +1,100 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { OrchestrationHandler } from "durable-functions";
+import { z } from "zod";
+import { containBatch } from "../../orchestrations/contain-batch";
+import { containFleet } from "../../orchestrations/contain-fleet";
+import { individualBreach } from "../../orchestrations/individual-breach";
+import { proveFleet } from "../../orchestrations/prove-fleet";
+import { rollId } from "../support/builders";
+import { Execution, run, VERSION, type Action, type Run } from "../support/replay";
+
+export const START = Date.UTC(2026, 0, 1);
+
+export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
+  individualBreach,
+  containFleet,
+  containBatch,
+  proveFleet,
+};
+
+/** An answer, or how an activity answers given its input, how often it was called before, and the time. */
+type Script = object | ((input: { readonly batch?: number | undefined }, nth: number, now: number) => unknown);
+
+const BatchInput = z.object({ rollId: z.literal(rollId), batch: z.int().optional() });
+
+/** The good case: everything contained and proven at the first look. */
+const answers: Readonly<Record<string, Script>> = {
+  openRoll: { batches: 1, pace: { pollMs: 10_000, recheckMs: 300_000, deadline: START + 3_600_000 } },
+  closeAtDps: { closed: 3, open: 0 },
+  holdAtHub: (_input, _nth, now) => ({ held: 3, pending: 0, readyAt: now + 500 }),
+  releaseHold: { released: 3, pending: 0 },
+  confirmContained: { contained: 3, exposed: 0, unconfirmed: 0 },
+  noteContained: { contained: 3 },
+  recheckContained: { broken: 0 },
+  proveBatch: { open: 0, proven: 3, broken: 0 },
+  closeRoll: { outcome: "completed", proven: 3 },
+};
+
+/** An activity that cannot do its work now. */
+export class Unavailable {
+  constructor(readonly retryAfterMs?: number) {}
+}
+
+/** Runs one of the playbook's orchestrators over scripted activities; `calls` names them in order, with their batch. */
+export async function play(
+  name: string,
+  input: object,
+  scripts: Readonly<Record<string, Script>> = {},
+): Promise<Run & { readonly calls: readonly string[] }> {
+  const calls: string[] = [];
+  const counts = new Map<string, number>();
+  const activities = Object.fromEntries(
+    Object.entries({ ...answers, ...scripts }).map(([activity, script]) => [
+      activity,
+      (given: unknown, now: number): unknown => {
+        const { batch } = BatchInput.parse(given);
+        calls.push(batch === undefined ? activity : `${activity}#${batch}`);
+        const nth = counts.get(activity) ?? 0;
+        counts.set(activity, nth + 1);
+        const value: unknown = typeof script === "function" ? script({ batch }, nth, now) : script;
+        if (!(value instanceof Unavailable)) return { outcome: "done", value };
+        const { retryAfterMs } = value;
+        const wish = retryAfterMs === undefined ? {} : { retryAfterMs };
+        return { outcome: "unavailable", code: "service-unavailable", detail: "DPS did not answer", ...wish };
+      },
+    ]),
+  );
+  return { ...(await run({ orchestrators, activities }, name, { rollId, ...input }, START)), calls };
+}
+
+const histories = join(__dirname, "../fixtures/histories");
+
+/** A recorded run of one orchestrator, all executions of it. */
+export const Golden = z.object({ orchestrator: z.string(), executions: z.array(Execution) });
+
+/** Every recorded history, of this version and of the ones before it. */
+export function goldenFiles(): { readonly name: string; readonly golden: z.infer<typeof Golden> }[] {
+  return readdirSync(histories, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".json"))
+    .sort()
+    .map((name) => ({ name, golden: Golden.parse(JSON.parse(readFileSync(join(histories, name), "utf8"))) }));
+}
+
+/**
+ * Compares what the orchestrator asks for with the record. The worker itself does not notice a renamed activity, and an
+ * instance under way would fail with it. `UPDATE_HISTORIES=1` writes the record anew: right
+ * only for a version that no instance runs on yet.
+ */
+export function expectGolden(orchestrator: string, scenario: string, { executions }: Run): void {
+  const folder = join(histories, VERSION);
+  const file = join(folder, `${orchestrator}-${scenario}.json`);
+  if (process.env["UPDATE_HISTORIES"] === "1") {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(file, `${JSON.stringify({ orchestrator, executions }, null, 2)}\n`);
+  }
+  if (!existsSync(file)) throw new Error(`${file} is missing; record it with UPDATE_HISTORIES=1`);
+  const golden = Golden.parse(JSON.parse(readFileSync(file, "utf8")));
+  const actionsOf = (all: readonly Execution[]): Action[][] => all.map(({ actions }) => [...actions]);
+  expect(actionsOf(executions)).toEqual(actionsOf(golden.executions));
+}

@@ -1,0 +1,83 @@
+import { expectGolden, play, START } from "./playbook";
+
+const pace = { pollMs: 10_000, recheckMs: 60_000, deadline: START + 3_600_000 };
+const one = { batches: 1, pace, nextRecheckAt: 0 };
+const open = { open: 1, proven: 2, broken: 0 };
+const done = { open: 0, proven: 3, broken: 0 };
+const timersOf = (ran: Awaited<ReturnType<typeof play>>): number =>
+  ran.executions.flatMap(({ actions }) => actions).filter(({ actionType }) => actionType === 5).length;
+
+describe("proveFleet", () => {
+  it("ends at the first look if every device is proven", async () => {
+    const ran = await play("proveFleet", { ...one, batches: 3 });
+    expect(ran.calls).toEqual(["proveBatch#0", "proveBatch#1", "proveBatch#2"]);
+    expect(timersOf(ran)).toBe(0);
+    expectGolden("proveFleet", "all-at-once", ran);
+  });
+
+  it("looks again after a pause while a device is open", async () => {
+    const ran = await play("proveFleet", one, { proveBatch: (_input, nth) => (nth < 3 ? open : done) });
+    expect(ran.calls).toEqual(Array.from({ length: 4 }, () => "proveBatch#0"));
+    expect(ran.endedAt - START).toBe(3 * 10_000 + 4 * 50);
+    expectGolden("proveFleet", "polls", ran);
+  });
+
+  it("reads contained devices again when it is time, and contains what is broken, that batch alone", async () => {
+    const scripts = {
+      proveBatch: (_input: object, nth: number) => (nth < 20 ? open : done),
+      recheckContained: ({ batch }: { batch?: number | undefined }) => ({ broken: batch === 1 ? 1 : 0 }),
+    };
+    const ran = await play("proveFleet", { ...one, batches: 2 }, scripts);
+    const first = ran.calls.indexOf("recheckContained#0");
+    expect(ran.calls.slice(first - 2, first + 6)).toEqual([
+      ...["closeAtDps#0", "closeAtDps#1", "recheckContained#0", "recheckContained#1"],
+      ...["closeAtDps#1", "holdAtHub#1", "releaseHold#1", "confirmContained#1"],
+    ]);
+    expect(ran.calls).not.toContain("holdAtHub#0");
+    expectGolden("proveFleet", "broken-at-recheck", ran);
+  });
+
+  it("contains at once where a look itself shows that a session survived", async () => {
+    const ran = await play("proveFleet", one, {
+      proveBatch: (_input, nth) => (nth === 0 ? { open: 1, proven: 2, broken: 1 } : done),
+    });
+    expect(ran.calls).toEqual([
+      "proveBatch#0",
+      "closeAtDps#0",
+      "holdAtHub#0",
+      "releaseHold#0",
+      "confirmContained#0",
+      "proveBatch#0",
+    ]);
+    expectGolden("proveFleet", "session-survived", ran);
+  });
+
+  it("looks again after it has contained anew, though no device was open", async () => {
+    const ran = await play("proveFleet", one, {
+      proveBatch: (_input, nth) => (nth === 0 ? { open: 0, proven: 2, broken: 1 } : done),
+    });
+    expect(ran.calls.filter((call) => call === "proveBatch#0")).toHaveLength(2);
+  });
+
+  it("ends at the deadline, not a pause later, whatever is open", async () => {
+    const deadline = START + 25_000;
+    const ran = await play("proveFleet", { ...one, pace: { ...pace, deadline } }, { proveBatch: open });
+    expect(ran.endedAt).toBe(deadline + 50);
+    expect(ran.calls).toHaveLength(4);
+    expectGolden("proveFleet", "deadline", ran);
+  });
+
+  it("continues as new after ten looks and keeps the time of the next recheck", async () => {
+    const ran = await play(
+      "proveFleet",
+      { ...one, pace: { ...pace, recheckMs: 300_000 } },
+      {
+        proveBatch: (_input, nth) => (nth < 15 ? open : done),
+      },
+    );
+    expect(ran.executions).toHaveLength(2);
+    expect(ran.executions[1]?.input).toMatchObject({ nextRecheckAt: START + 300_000 });
+    expect(ran.calls).not.toContain("recheckContained#0");
+    expectGolden("proveFleet", "continue-as-new", ran);
+  });
+});
