@@ -63,11 +63,9 @@ test("hooks replace inputs and results", async () => {
 });
 
 test("settings are the app's environment", async () => {
-  expect(JSON.parse((await text("/environment"))[1])).toEqual({
-    host: `localhost:${app.host.port}`,
-    root: expect.stringMatching(/triggers$/),
-    colour: "green",
-  });
+  const { root, ...others } = JSON.parse((await text("/environment"))[1]) as Record<string, string>;
+  expect(root).toMatch(/triggers$/);
+  expect(others).toEqual({ host: `localhost:${app.host.port}`, colour: "green" });
 });
 
 test("a body over the limit is refused with the limit", async () => {
