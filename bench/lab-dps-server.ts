@@ -39,7 +39,10 @@ function fill(dps: Dps, count: number): void {
   if (!read) throw new Error("the leaf of the bench cannot be read");
   const model = dps.store.seedEnrollment({
     registrationId: "model",
-    attestation: { type: "x509", x509: { clientCertificates: { primary: { certificate: read.x509.toString() } } } },
+    attestation: {
+      type: "x509",
+      x509: { clientCertificates: { primary: { certificate: read.der.toString("base64") } } },
+    },
   });
   const slot = (id: string) => ({
     ...certificateInfo(read),

@@ -1,4 +1,4 @@
-import { isIssuedBy, readCertificate, type ReadCertificate } from "./certificate-info";
+import { isAuthority, isIssuedBy, readCertificate, type ReadCertificate } from "./certificate-info";
 import { filled, keyOf, type EnrollmentGroup, type Entry, type IndividualEnrollment } from "./entries";
 import type { DpsStore } from "./store";
 import type { DpsSwitches } from "./switches";
@@ -95,7 +95,7 @@ export class Matcher {
 
   private judgeGroups(leaf: ReadCertificate, presented: readonly Buffer[], now: number): Verdict {
     const path = this.path(leaf, presented);
-    if (path.length === 1 && leaf.x509.subject === leaf.x509.issuer) return refused("Unauthorized", leaf);
+    if (path.length === 1 && leaf.subjectName === leaf.issuerName) return refused("Unauthorized", leaf);
     const anchor = this.anchorIndex(path);
     if (anchor < 0) return refused("CA certificate not found.", leaf);
     for (const [index, certificate] of path.entries()) {
@@ -161,7 +161,7 @@ export class Matcher {
 
   /** Whether some group holds an authority of the same name as one in the path, but another certificate. */
   private isNamesake(path: readonly ReadCertificate[]): boolean {
-    const names = new Set(path.slice(1).map(({ x509 }) => x509.subject.split("\n").join(", ")));
+    const names = new Set(path.slice(1).map(({ subjectName }) => subjectName));
     return [...this.store.groups.values()].some(
       ({ attestation }) =>
         attestation.type === "x509" &&
@@ -190,7 +190,7 @@ export class Matcher {
 
   private signed(subject: ReadCertificate, issuer: ReadCertificate): boolean {
     // Leaves come once each, authorities in every chain.
-    if (!subject.x509.ca) return isIssuedBy(subject, issuer);
+    if (!isAuthority(subject)) return isIssuedBy(subject, issuer);
     const key = `${subject.sha256Thumbprint}${issuer.sha256Thumbprint}`;
     const known = this.signatures.get(key);
     if (known !== undefined) return known;

@@ -1,5 +1,6 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
+import { pemOf } from "./certificate-info";
 import type { SharedAccessPolicy } from "./authorization";
 import type { EnrollmentGroup, IndividualEnrollment, Registration } from "./entries";
 import type { DpsStore } from "./store";
@@ -37,7 +38,7 @@ export async function saveSnapshot(
     registrations: [...store.registrations.values()],
     cas: store.cas.list().map(({ name, certificate, isVerified }) => ({
       name,
-      pem: certificate.x509.toString(),
+      pem: pemOf(certificate),
       isVerified,
     })),
   };
