@@ -165,9 +165,10 @@ async function ask(
   await mapSideBySide(devices, async (device) => {
     const { row, facts } = device;
     const registration = await readRegistration(deps, row);
-    if (registration === undefined || registration instanceof RollError) return;
+    if (registration instanceof RollError) return;
+    // Without a record it never registered: its messages come over a session that no registration opened.
     const registeredAgain =
-      registration.status === "assigned" && (registration.lastUpdatedAt ?? 0) > (row.entry.closedAt ?? 0);
+      registration?.status === "assigned" && (registration.lastUpdatedAt ?? 0) > (row.entry.closedAt ?? 0);
     if (registeredAgain && registration.assignedHub !== undefined) {
       if (facts.claimed === undefined || row.allowed.includes(facts.claimed.sha256Thumbprint))
         ready.push({ device, hub: registration.assignedHub });
@@ -196,7 +197,9 @@ async function send(
       nonce: deps.entropy.randomHex(16),
       startedAt: deps.clock.now(),
     };
-    work.set({ ...row, attempts, attempt });
+    // What the last answer missed says nothing about the next one.
+    const { missing: _missing, ...rest } = row;
+    work.set({ ...rest, attempts, attempt });
     return { registrationId: row.registrationId, hub, attempt };
   });
   // The attempt is on record before the device can hear of it.

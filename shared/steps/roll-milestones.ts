@@ -30,7 +30,7 @@ export function createNoteContained({ clock, rolls, batches }: MilestoneDeps): S
 }
 
 /**
- * Closes the books: final counts and outcome, claims given back, the roll taken off the list of open ones last, so that a
+ * Closes the books: final counts, exposure and outcome, claims given back, the roll taken off the list of open ones last, so that a
  * crash in between leads here again.
  */
 export function createCloseRoll({ clock, claims, rolls, batches }: MilestoneDeps): Step<typeof closeRoll> {
@@ -39,9 +39,19 @@ export function createCloseRoll({ clock, claims, rolls, batches }: MilestoneDeps
     const counts = addCounts([countStates(rows)]);
     const outcome = rows.every((row) => isDone(row)) ? "completed" : "partial";
     const finishedAt = clock.now();
-    await rolls.update(rollId, (roll) =>
-      roll.phase === "finished" ? roll : { ...roll, phase: "finished", finishedAt, outcome, counts },
-    );
+    await rolls.update(rollId, (roll) => {
+      if (roll.phase === "finished") return roll;
+      // Measured again: a containment that broke and was repaired made the window longer than was noted.
+      const exposure = exposureOf(rows, roll.requestedAt) ?? roll.exposure;
+      return {
+        ...roll,
+        phase: "finished",
+        finishedAt,
+        outcome,
+        counts,
+        ...(exposure === undefined ? {} : { exposure }),
+      };
+    });
     await claims.releaseTargets(
       rollId,
       rows.map((row) => row.registrationId),
