@@ -228,7 +228,10 @@ export class Bed {
   }
 
   /** The report that the last `report` command asked for; `signer` differs where somebody forges it. */
-  async report(device: BedDevice, o: { leaf?: LabCertificate; signer?: LabCertificate } = {}): Promise<void> {
+  async report(
+    device: BedDevice,
+    o: { leaf?: LabCertificate; signer?: LabCertificate; authentication?: string } = {},
+  ): Promise<void> {
     const calls = this.azure.hub().methodCalls.filter(({ deviceId }) => deviceId === device.deviceId);
     const asked = Asked.parse(calls.at(-1)?.payload);
     const leaf = o.leaf ?? device.fresh;
@@ -236,10 +239,18 @@ export class Bed {
     const signature = sign("sha256", Buffer.from(text), (o.signer ?? leaf).privateKeyPem).toString("base64");
     const { chainPem, sha256Thumbprint } = leaf;
     const body = JSON.stringify({ ...asked, phase: "connected", chainPem, sha256Thumbprint, signature });
-    await this.say(device, { body, properties: { messageType: "rollReport" } });
+    const { authentication } = o;
+    await this.say(device, {
+      body,
+      properties: { messageType: "rollReport" },
+      ...(authentication === undefined ? {} : { authentication }),
+    });
   }
 
-  async say(device: BedDevice, o: { body?: string; properties: Record<string, unknown> }): Promise<void> {
+  async say(
+    device: BedDevice,
+    o: { body?: string; properties: Record<string, unknown>; authentication?: string },
+  ): Promise<void> {
     this.clock.pass(10);
     this.sequence += 1;
     const event: StreamEvent = {
@@ -247,7 +258,10 @@ export class Bed {
       properties: o.properties,
       systemProperties: {
         "iothub-connection-device-id": device.deviceId,
-        "iothub-connection-auth-method": '{"scope":"device","type":"x509Certificate","issuer":"external"}',
+        "iothub-connection-auth-method": JSON.stringify({
+          scope: "device",
+          type: o.authentication ?? "x509Certificate",
+        }),
         "iothub-enqueuedtime": formatInstant(this.clock.now()),
         "iothub-message-source": "Telemetry",
       },
