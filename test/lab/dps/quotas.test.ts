@@ -3,6 +3,7 @@ import { DpsQuotas } from "../../../lab/dps/quotas";
 import { defaultSwitches } from "../../../lab/dps/switches";
 import { selfSignedLeaf } from "../../../lab/pki/certificates";
 import { at, enrollmentOf, rejection, startTestDps } from "../../support/lab-dps";
+import { runBulk } from "../../support/lab-dps-contract";
 import { ManualClock } from "../../support/lab-dps-clock";
 
 describe("a token bucket", () => {
@@ -68,20 +69,23 @@ describe("the quotas of DPS", () => {
     for (let n = 0; n < 2_000; n += 1) limits.quotas.operation(1);
   });
 
-  test("count a bulk call per item, or once by switch", async () => {
-    const lab = await startTestDps({ switches: { quotas: { enabled: true, timeScale: 1e-9 } } });
+  test.each([
+    ["per-item", 100],
+    ["one", 1_000],
+  ] as const)("a bulk call of ten costs, by switch, %s", async (bulkCost, expected) => {
+    const lab = await startTestDps({ switches: { bulkCost, quotas: { enabled: true, timeScale: 1e-9 } } });
     const leaf = selfSignedLeaf({ commonName: "x" });
-    const ten = Array.from({ length: 10 }, (_, n) => enrollmentOf(`d${n}`, leaf.certificatePem));
-    const bulk = async () => (await lab.call("POST", "/enrollments", { mode: "create", enrollments: ten })).status;
-    const untilThrottled = async () => {
-      let count = 0;
-      while ((await bulk()) === 200) count += 1;
-      return count;
-    };
-    expect(await untilThrottled()).toBe(100);
-    lab.dps.switches.bulkCost = "one";
-    lab.dps.switches.quotas.timeScale = 1;
-    expect(await bulk()).toBe(429);
+    const enrollments = Array.from({ length: 10 }, (_, n) => enrollmentOf(`d${n}`, leaf.certificatePem));
+    const bulk = () => runBulk(lab, { mode: "create", enrollments });
+    let count = 0;
+    while (
+      await bulk().then(
+        () => true,
+        () => false,
+      )
+    )
+      count += 1;
+    expect(count).toBe(expected);
     await lab.stop();
   });
 
