@@ -74,8 +74,6 @@ export class Duties {
   async sendReports(session: HubSession, credential: DeviceCredential): Promise<void> {
     for (const attempt of this.attempts("report-due")) {
       const state = this.device.state();
-      // Only the session of the new leaf may say "connected"; an old session that is still there is about to close.
-      if (credential.chainPem !== state.active.chainPem) return;
       const deviceId = state.assignment?.deviceId ?? this.device.registrationId;
       await session.send(rollReport({ ...attempt, deviceId, phase: attempt.result ?? "connected", credential }));
       attempt.status = "done";
@@ -114,7 +112,8 @@ export class Duties {
     attempt.acts += 1;
     this.device.adopt(end.credential, end);
     this.finish(attempt, "connected");
-    this.device.closeSession(); // the next session is opened with the new leaf, and carries the report
+    // In the same breath as the change of the key, so that no old session can carry the report: the next one will.
+    this.device.closeSession();
   }
 
   private finish(attempt: Attempt, result: "connected" | "failed", error?: string): void {
