@@ -11,6 +11,10 @@ import { CloudToDevice } from "./cloud-to-device";
 import { ConnectionLog } from "./connection-log";
 import type { HubCore } from "./core";
 import { deviceHandlers } from "./devices";
+import { EventGrid } from "./events/event-grid";
+import { HubEvents } from "./events/hub-events";
+import { streamResourceLogs } from "./events/resource-log";
+import { MessageRouter, type MessageRoute } from "./events/routing";
 import { serveHttp } from "./http-server";
 import { RegistryJobs } from "./jobs/import-export";
 import { Jobs } from "./jobs/job-routes";
@@ -23,9 +27,9 @@ import { registryRoutes } from "./registry-routes";
 import { ReplacedThumbprints } from "./replaced-thumbprints";
 import { ScopedClock } from "./scoped-clock";
 import { Sessions } from "./sessions";
+import { restoreSnapshot, takeSnapshot, type HubSnapshot } from "./snapshot";
 import { HubStore } from "./store";
 import { defaultHubSwitches, type HubSwitches } from "./switches";
-import { builtInSink } from "./telemetry";
 import { twinRoutes } from "./twin-routes";
 
 export interface IotHubOptions {
@@ -39,6 +43,13 @@ export interface IotHubOptions {
   readonly eventHubName?: string;
   /** Default: 4. */
   readonly partitions?: number;
+  /** Default: none, and the fallback route on: all device messages arrive on the built-in endpoint, nothing else. */
+  readonly routes?: readonly MessageRoute[];
+  readonly fallbackRoute?: boolean;
+  /** An event hub for connection logs in the form of Azure Monitor; default: none are written. */
+  readonly resourceLogHub?: string;
+  /** What `snapshot()` of an earlier hub answered. */
+  readonly snapshot?: unknown;
   readonly clock?: LabClock;
   readonly faults?: Faults;
   readonly switches?: Partial<HubSwitches>;
@@ -69,6 +80,10 @@ export interface IotHub {
   /** Every attempt to connect and every session the hub cut. */
   readonly log: ConnectionLog;
   readonly messages: CloudToDevice;
+  readonly router: MessageRouter;
+  readonly eventGrid: EventGrid;
+  /** The registry as JSON; options take it back. */
+  snapshot(): HubSnapshot;
   /**
    * A connection without TLS and socket, for large fleets: the device's end of a stream to speak MQTT on, as if it had
    * presented `certificate` (with `chain` above it) in a handshake.
@@ -83,9 +98,14 @@ export async function startIotHub(options: IotHubOptions): Promise<IotHub> {
   const eventHubName = options.eventHubName ?? hostName.split(".")[0] ?? hostName;
   const clock = new ScopedClock(options.clock ?? realClock);
   const core = coreOf(hostName, clock, options);
+  if (options.snapshot !== undefined) restoreSnapshot(core.store, options.snapshot);
   options.events.define({ name: eventHubName, partitions: options.partitions ?? 4 });
   const messages = new CloudToDevice(core.store, core.sessions, core.presences);
-  const handlers = deviceHandlers(core, builtInSink(options.events, eventHubName), messages);
+  const router = new MessageRouter(options.events, eventHubName, options.routes ?? [], options.fallbackRoute ?? true);
+  const hubEvents = new HubEvents(core, router);
+  const eventGrid = new EventGrid(core, hubEvents, router);
+  if (options.resourceLogHub !== undefined) streamResourceLogs(core, options.events, options.resourceLogHub);
+  const handlers = deviceHandlers(core, router, messages);
 
   const mqtt = await listenMqttTls({
     certificate: options.serverCertificate,
@@ -117,6 +137,9 @@ export async function startIotHub(options: IotHubOptions): Promise<IotHub> {
     sessions: core.sessions,
     log: core.log,
     messages,
+    router,
+    eventGrid,
+    snapshot: () => takeSnapshot(core.store),
     connectInMemory: (certificate) => {
       const [device, hub] = memoryPair();
       const chain = certificate ? [certificate.der, ...(certificate.chain ?? [])] : [];

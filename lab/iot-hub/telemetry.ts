@@ -1,5 +1,5 @@
 import { sleep } from "../clock";
-import type { EventSink, EventToAppend } from "../event-hubs/sink";
+import type { EventToAppend } from "../event-hubs/sink";
 import type { HubCore } from "./core";
 import type { PropertyBag } from "./property-bag";
 import type { LiveSession } from "./sessions";
@@ -14,10 +14,6 @@ export interface MessageSink {
 export interface DeviceMessage {
   readonly bag: PropertyBag;
   readonly body: Buffer;
-}
-
-export function builtInSink(events: EventSink, hub: string): MessageSink {
-  return { telemetry: (event) => events.append(hub, event) };
 }
 
 /**

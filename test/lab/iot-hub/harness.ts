@@ -69,7 +69,12 @@ export async function startHarness(options: Partial<IotHubOptions> = {}): Promis
   });
   const faults = new Faults();
   const events = await startEventHubs();
-  const hub = await startIotHub({ hostName, serverCertificate, events, faults, ...options });
+  const hub = await startIotHub({ hostName, serverCertificate, events, faults, ...options }).catch(
+    async (error: unknown) => {
+      await events.stop();
+      throw error;
+    },
+  );
   const devicesRoot = createRoot({ commonName: "Devices" });
   const agent = new Agent({ host: "127.0.0.1", port: hub.servicePort, ca: root.certificatePem, keepAlive: true });
   const closing: (() => unknown)[] = [];
