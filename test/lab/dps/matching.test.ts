@@ -208,6 +208,15 @@ describe("the groups", () => {
     );
   });
 
+  test("do not take a certificate that was changed after it was signed", () => {
+    store.seedGroup(groupOf("group", intermediate.certificatePem));
+    const mine = issueLeaf({ commonName: "dev-a", issuer: intermediate });
+    expect(told(judge("dev-a", mine, intermediate))).toBe("accepted by group");
+    // Same names, same key identifiers: only the signature tells.
+    const forged = Buffer.from(mine.der.toString("latin1").replace("dev-a", "dev-b"), "latin1");
+    expect(told(matcher.judge("dev-b", [forged, intermediate.der], now))).toBe("CA certificate not found.");
+  });
+
   test("do not take a leaf as an authority", () => {
     const keyPair = generateKeyPair();
     const device = issueLeaf({ commonName: "dev", issuer: lower, keyPair });
