@@ -52,7 +52,13 @@ export function toStreamEvents(
   const bodies = Array.isArray(messages) ? (messages as unknown[]) : [messages];
   const parsed = Metadata.safeParse(context.triggerMetadata ?? {});
   const arrays = parsed.success
-    ? [parsed.data.sequenceNumberArray, parsed.data.propertiesArray, parsed.data.systemPropertiesArray]
+    ? [
+        parsed.data.sequenceNumberArray,
+        parsed.data.offsetArray,
+        parsed.data.enqueuedTimeUtcArray,
+        parsed.data.propertiesArray,
+        parsed.data.systemPropertiesArray,
+      ]
     : [];
   const fits = parsed.success && arrays.every((array) => array.length === bodies.length);
   const partition = parsed.success ? parsed.data.partitionContext.partitionId : "?";

@@ -78,7 +78,8 @@ function judge(
 ): Verdict {
   const { replacement } = target;
   if (replacement.kind === "none") return { outcome: "none" };
-  if (replacement.kind === "discarded") return refused(replacement.code, DISCARDED);
+  if (replacement.kind === "discarded")
+    return refused(replacement.code, replacement.code === "private-key-in-input" ? DISCARDED : UNREADABLE);
   if (enrollment.attestation !== "x509-client")
     return refused(
       "attestation-not-x509",
@@ -126,5 +127,7 @@ function refused(code: string, detail: string): Verdict {
 
 const DISCARDED =
   "the input held a private key; it was discarded. Treat that key as leaked, generate a new one on the device";
+const UNREADABLE =
+  "the replacement holds no readable certificate; send the leaf and its intermediates as PEM, leaf first";
 const UPDATE_OFF =
   "the entry's reprovision policy forbids hub updates, so DPS may not write the new leaf into the hub; set updateHubAssignment to true";

@@ -216,11 +216,11 @@ function toRequest(
   const targets = alert.scope.devices.map((device): RollTarget => {
     const { compromised, replacement } = device;
     const old = compromised?.certificatePem;
-    const oldIsClean = old !== undefined && certificates.readChain(old).outcome === "read";
+    const oldReading = old === undefined ? undefined : certificates.readChain(old);
     return {
       registrationId: RegistrationId.parse(device.registrationId.toLowerCase()),
       compromisedSlots: compromised?.slots ?? ["primary", "secondary"],
-      ...(oldIsClean ? { compromisedPem: old } : {}),
+      ...(oldReading?.outcome === "read" ? { compromisedPem: oldReading.chain.pem } : {}),
       replacement: cleanReplacement(certificates, replacement?.chainPem),
     };
   });
@@ -228,7 +228,7 @@ function toRequest(
     playbook: "individual-breach",
     source,
     alertId: alert.id,
-    reason: alert.reason,
+    reason: certificates.readChain(alert.reason).outcome === "private-key" ? REMOVED : alert.reason,
     requestedAt: now,
     ...(detectedAt === undefined ? {} : { detectedAt }),
     targets: targets.filter((target) => !unknown.has(target.registrationId)),
@@ -236,12 +236,25 @@ function toRequest(
   };
 }
 
-/** A private key is dropped here, before anything is stored; only the fact remains. */
+const REMOVED = "(removed: the text held a private key)";
+
+/**
+ * Keeps the certificates and nothing else of the text: a private key is dropped here, before anything is stored, also one
+ * that lost its label on the way and looks like mere noise between the blocks.
+ */
 function cleanReplacement(certificates: CertificateReader, chainPem: string | undefined): RollTarget["replacement"] {
   if (chainPem === undefined) return { kind: "none" };
-  return certificates.readChain(chainPem).outcome === "private-key"
-    ? { kind: "discarded", code: "private-key-in-input" }
-    : { kind: "inline", chainPem };
+  const reading = certificates.readChain(chainPem);
+  switch (reading.outcome) {
+    case "read":
+      return { kind: "inline", chainPem: reading.chain.pem };
+    case "private-key":
+      return { kind: "discarded", code: "private-key-in-input" };
+    case "unreadable":
+      return { kind: "discarded", code: "certificate-unreadable" };
+    default:
+      return reading satisfies never;
+  }
 }
 
 function nameRoll(now: Instant, key: string): RollId {

@@ -26,8 +26,11 @@ export const RollRequest = z.object({
           /** PEM of the new leaf and its intermediates. */
           z.object({ kind: z.literal("inline"), chainPem: z.string() }),
           z.object({ kind: z.literal("none") }),
-          /** The alert held a private key here; the text was discarded at the door. */
-          z.object({ kind: z.literal("discarded"), code: z.literal("private-key-in-input") }),
+          /** The alert held a private key here, or nothing readable; the text was discarded at the door. */
+          z.object({
+            kind: z.literal("discarded"),
+            code: z.enum(["private-key-in-input", "certificate-unreadable"]),
+          }),
         ]),
       }),
     )
