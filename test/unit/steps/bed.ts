@@ -135,8 +135,14 @@ export class Bed {
     return issueLeaf({ commonName, issuer: this.root, ...validity, ...o });
   }
 
-  /** Enrolled and registered with the old leaf; the target brings the new one. */
-  device(id: string, o: { target?: Partial<RollTarget>; standby?: LabCertificate } = {}): BedDevice {
+  /**
+   * Enrolled and registered with the old leaf; the target brings the new one. `registered: false`: DPS has no record of
+   * it, and somebody else made its identity.
+   */
+  device(
+    id: string,
+    o: { target?: Partial<RollTarget>; standby?: LabCertificate; registered?: boolean } = {},
+  ): BedDevice {
     const registrationId = RegistrationId.parse(id);
     const [old, fresh] = [this.leaf(id), this.leaf(id)];
     this.azure.addEnrollment({
@@ -144,14 +150,16 @@ export class Bed {
       primaryPem: old.certificatePem,
       ...(o.standby === undefined ? {} : { secondaryPem: o.standby.certificatePem }),
     });
-    this.azure.register(id, old.certificatePem);
+    const deviceId = DeviceId.parse(id);
+    if (o.registered ?? true) this.azure.register(id, old.certificatePem);
+    else this.azure.addIdentity({ deviceId, primaryThumbprint: old.sha256Thumbprint });
     const target: RollTarget = {
       registrationId,
       compromisedSlots: ["primary"],
       replacement: { kind: "inline", chainPem: fresh.chainPem },
       ...o.target,
     };
-    return { registrationId, deviceId: DeviceId.parse(id), old, fresh, target };
+    return { registrationId, deviceId, old, fresh, target };
   }
 
   /** The roll as the alert leaves it, then its first activity. */

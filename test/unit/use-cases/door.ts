@@ -1,0 +1,102 @@
+import { createHmac } from "node:crypto";
+import { createRoot, issueLeaf, type CertificateAuthority, type LabCertificate } from "../../../lab/pki/certificates";
+import { HmacAlertSignatures } from "../../../shared/adapters/hmac/alert-signatures";
+import { nodeCertificateReader } from "../../../shared/adapters/x509/node-certificate-reader";
+import { nodeEntropy } from "../../../shared/adapters/x509/node-entropy";
+import type { RollId } from "../../../shared/domain/ids";
+import { RollError } from "../../../shared/domain/roll-error";
+import type { RollStarter } from "../../../shared/ports/starter";
+import { createAcceptAlert, type AlertAnswer, type SignedAlert } from "../../../shared/use-cases/accept-alert";
+import { createSweepRolls } from "../../../shared/use-cases/sweep-rolls";
+import { FakeAzure } from "../../support/fake-azure";
+import { MemoryBatchStore, MemoryClaimStore, MemoryRollBlobs, MemoryRollStore } from "../../support/memory-stores";
+import { HandClock } from "../steps/bed";
+
+export const SECRET = "0123456789abcdef";
+
+/** Notes what was started; can be told to fail, or to say how an instance stands. */
+export class RecordingStarter implements RollStarter {
+  readonly started: RollId[] = [];
+  readonly statuses = new Map<RollId, Awaited<ReturnType<RollStarter["status"]>>>();
+  down = false;
+
+  start(_playbook: "individual-breach", rollId: RollId): Promise<void> {
+    if (this.down) return Promise.reject(new RollError("service-unavailable", "the host does not answer", true));
+    this.started.push(rollId);
+    this.statuses.set(rollId, "running");
+    return Promise.resolve();
+  }
+
+  status(rollId: RollId): ReturnType<RollStarter["status"]> {
+    return Promise.resolve(this.statuses.get(rollId) ?? "absent");
+  }
+}
+
+/** The door for alerts and the sweeper behind it, over stores in memory. */
+export class Door {
+  readonly clock = new HandClock();
+  readonly azure = new FakeAzure({ clock: this.clock });
+  readonly claims = new MemoryClaimStore();
+  readonly rolls = new MemoryRollStore();
+  readonly blobs = new MemoryRollBlobs();
+  readonly batches = new MemoryBatchStore(this.clock, 60_000);
+  readonly starter = new RecordingStarter();
+  readonly root: CertificateAuthority = createRoot({ commonName: "Fleet root" });
+  readonly accept: (alert: SignedAlert) => Promise<AlertAnswer>;
+  readonly sweep: () => Promise<readonly RollId[]>;
+  /** How long the lookup waits; by default for ever. */
+  patience: Promise<void> = new Promise(() => undefined);
+
+  constructor() {
+    const { clock, claims, rolls, blobs, starter } = this;
+    const accept = createAcceptAlert({
+      clock,
+      claims,
+      rolls,
+      blobs,
+      waiter: { sleep: () => this.patience },
+      entropy: nodeEntropy,
+      certificates: nodeCertificateReader,
+      signatures: new HmacAlertSignatures([SECRET, "fedcba9876543210"]),
+      enrollments: this.azure.enrollments,
+      timing: { pulseHoldMs: 200, settleMs: 500, pollMs: 100, recheckMs: 1_000, attemptMs: 5_000, deadlineMs: 60_000 },
+    });
+    this.accept = (alert) => accept(alert, starter);
+    const sweep = createSweepRolls({ clock, claims, rolls, blobs, entropy: nodeEntropy, minAgeMs: 60_000 });
+    this.sweep = async () => (await sweep(starter)).restarted;
+    for (const id of ["pump-1", "pump-2"])
+      this.azure.addEnrollment({ registrationId: id, primaryPem: this.leaf(id).certificatePem });
+  }
+
+  leaf(commonName: string): LabCertificate {
+    return issueLeaf({ commonName, issuer: this.root });
+  }
+
+  /** An alert as a sender signs it, now. */
+  signed(body: string | Uint8Array, o: { secret?: string; ageSeconds?: number } = {}): SignedAlert {
+    const timestamp = String(Math.floor(this.clock.now() / 1000) - (o.ageSeconds ?? 0));
+    const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+    const hmac = createHmac("sha256", o.secret ?? SECRET)
+      .update(`${timestamp}.`)
+      .update(bytes)
+      .digest("hex");
+    return { timestamp, signature: `sha256=${hmac}`, body: bytes };
+  }
+
+  post(alert: object): Promise<AlertAnswer> {
+    return this.accept(this.signed(JSON.stringify(alert)));
+  }
+}
+
+export function anAlert(changes: object = {}, devices: readonly object[] = [{ registrationId: "pump-1" }]): object {
+  return {
+    version: "1",
+    id: "alert-1",
+    source: "soc",
+    type: "breach",
+    severity: "critical",
+    reason: "keys on a paste site",
+    scope: { kind: "devices", devices },
+    ...changes,
+  };
+}

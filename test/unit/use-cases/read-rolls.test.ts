@@ -1,0 +1,134 @@
+import { RollDeviceList, RollList, RollView } from "../../../shared/contract/operator-api";
+import { RegistrationId, RollId } from "../../../shared/domain/ids";
+import type { DeviceRow } from "../../../shared/domain/roll/device-row";
+import { createReadRolls } from "../../../shared/use-cases/read-rolls";
+import { aContainedRow, aRow, otherRollId, planned, rollId, t0 } from "../../support/builders";
+import { MemoryBatchStore, MemoryRollStore } from "../../support/memory-stores";
+
+class Office {
+  readonly rolls = new MemoryRollStore();
+  readonly batches = new MemoryBatchStore({ now: () => t0 }, 1_000);
+  readonly read = createReadRolls(this);
+
+  async roll(id: RollId, batches: readonly (readonly DeviceRow[])[]): Promise<void> {
+    const devices = batches.flat().length;
+    const about = {
+      playbook: "individual-breach",
+      source: "soc",
+      alertId: "1",
+      reason: "leak",
+      requestedAt: t0,
+    } as const;
+    await this.rolls.create({ rollId: id, ...about, phase: "containing", devices, batches: batches.length });
+    for (const [batch, rows] of batches.entries()) await this.batches.create(id, batch, rows);
+  }
+}
+
+const named = (name: string, row: DeviceRow): DeviceRow => ({ ...row, registrationId: RegistrationId.parse(name) });
+const { attempt: _attempt, ...waiting } = aContainedRow();
+
+describe("the list of rolls", () => {
+  it("comes newest first, in pages", async () => {
+    const office = new Office();
+    const ids = Array.from({ length: 5 }, (_, n) => RollId.parse(`2026010${n + 1}T000000000Z-00000000`));
+    for (const id of ids) await office.roll(id, [[aRow()]]);
+    const first = RollList.parse(await office.read.list({ limit: "2", after: null }));
+    expect(first.rolls.map((roll) => roll.rollId)).toEqual([ids[4], ids[3]]);
+    const second = RollList.parse(await office.read.list({ limit: "2", after: first.next ?? "" }));
+    expect(second.rolls.map((roll) => roll.rollId)).toEqual([ids[2], ids[1]]);
+    const last = RollList.parse(await office.read.list({ limit: "2", after: second.next ?? "" }));
+    expect(last.rolls.map((roll) => roll.rollId)).toEqual([ids[0]]);
+    expect(last.next).toBeUndefined();
+  });
+
+  it.each([
+    ["invalid-limit", "0", null],
+    ["invalid-limit", "101", null],
+    ["invalid-limit", "1.5", null],
+    ["invalid-limit", "many", null],
+    ["invalid-cursor", null, "yesterday"],
+  ])("is refused with %s for limit=%s, after=%s", async (code, limit, after) => {
+    expect(await new Office().read.list({ limit, after })).toMatchObject({ outcome: "problem", status: 400, code });
+  });
+});
+
+describe("a roll", () => {
+  it("is shown with counts summed over its batches until it is finished, then with its own", async () => {
+    const office = new Office();
+    await office.roll(rollId, [[aRow()], [aRow()]]);
+    await office.rolls.putCounts(rollId, 0, { planned: 1 });
+    await office.rolls.putCounts(rollId, 1, { planned: 1, proven: 2 });
+    expect(RollView.parse(await office.read.get(rollId))).toMatchObject({
+      counts: { planned: 2, proven: 2 },
+      requestedAt: "2026-01-01T00:00:00.000Z",
+      statusUrl: `/api/rolls/${rollId}`,
+      devicesUrl: `/api/rolls/${rollId}/devices`,
+    });
+    await office.rolls.update(rollId, (roll) => ({
+      ...roll,
+      phase: "finished",
+      outcome: "partial",
+      counts: { proven: 1 },
+    }));
+    expect(await office.read.get(rollId)).toMatchObject({ counts: { proven: 1 }, outcome: "partial" });
+  });
+
+  it.each([otherRollId, "", "../secrets", "%00"])("that does not exist is a problem: %j", async (id) => {
+    const office = new Office();
+    await office.roll(rollId, [[aRow()]]);
+    for (const answer of [await office.read.get(id), await office.read.devices(id, null)])
+      expect(answer).toMatchObject({ outcome: "problem", status: 404, code: "unknown-roll" });
+  });
+});
+
+describe("the devices of a roll", () => {
+  it("come a batch per page", async () => {
+    const office = new Office();
+    await office.roll(rollId, [[named("a", aRow())], [named("b", aRow())]]);
+    const first = RollDeviceList.parse(await office.read.devices(rollId, null));
+    expect(first.devices.map((device) => device.registrationId)).toEqual(["a"]);
+    const second = RollDeviceList.parse(await office.read.devices(rollId, first.next ?? null));
+    expect(second.devices.map((device) => device.registrationId)).toEqual(["b"]);
+    expect(second.next).toBeUndefined();
+  });
+
+  it.each(["2", "-1", "1.5", "x"])("are refused for the cursor %j", async (after) => {
+    const office = new Office();
+    await office.roll(rollId, [[aRow()], [aRow()]]);
+    expect(await office.read.devices(rollId, after)).toMatchObject({ status: 400, code: "invalid-cursor" });
+  });
+
+  it("are an empty list before the first activity has made the batches", async () => {
+    const office = new Office();
+    await office.roll(rollId, [[aRow()]]);
+    await office.rolls.update(rollId, (roll) => ({ ...roll, phase: "requested" }));
+    expect(await office.read.devices(rollId, null)).toEqual({ rollId, devices: [] });
+  });
+
+  it.each<[RegExp | undefined, string, DeviceRow]>([
+    [/claimed-by/, "skipped", aContainedRow({ skipped: `claimed-by ${otherRollId}` })],
+    [/treat as exposed: the hub/, "given up on", aRow({ unconfirmed: "the hub" })],
+    [/no individual enrollment/, "without an entry", { ...waiting, entry: { state: "missing", disabled: false } }],
+    [/still misses: hub/, "judged", aContainedRow({ missing: "hub" })],
+    [/needs a new certificate/, "without a leaf", { ...waiting, allowed: [] }],
+    [/cannot be judged yet/, "with a pending replacement", { ...waiting, allowed: [], replacementPending: "x" }],
+    [/waiting for the device/, "waited for", { ...waiting, allowed: [planned] }],
+    [/asked to report/, "asked", aContainedRow()],
+    [undefined, "untouched", aRow()],
+  ])("say %s of one that is %s", async (detail, _what, row) => {
+    const office = new Office();
+    await office.roll(rollId, [[row]]);
+    const [device] = RollDeviceList.parse(await office.read.devices(rollId, null)).devices;
+    if (detail === undefined) expect(device?.detail).toBeUndefined();
+    else expect(device?.detail).toMatch(detail);
+  });
+
+  it("show a refusal by its code, and never a nonce", async () => {
+    const office = new Office();
+    const refusal = { code: "expired", detail: "the replacement expired" };
+    await office.roll(rollId, [[aContainedRow({ refusal })]]);
+    const answer = await office.read.devices(rollId, null);
+    expect(answer).toMatchObject({ devices: [{ refusal: { outcome: "replacement-refused", ...refusal } }] });
+    expect(JSON.stringify(answer)).not.toContain(aContainedRow().attempt?.nonce);
+  });
+});
