@@ -6,6 +6,7 @@ import { createRoot, issueLeaf, issueServerCertificate } from "../lab/pki/certif
 
 /** What the bench asks of the process it measures, and what it is told. */
 export type ServerCommand = { readonly kind: "fill"; readonly enrollments: number } | { readonly kind: "measure" };
+/** What the measured process says of itself. */
 export type ServerReport =
   | {
       readonly kind: "started";

@@ -18,6 +18,7 @@ export type Allocation =
     }
   | { readonly kind: "failed"; readonly errorCode: number; readonly message: string };
 
+/** Who has to be put somewhere. `payload` is the device's own; `previous` where it was assigned last. */
 export interface AllocationRequest {
   readonly entry: Entry;
   readonly registrationId: string;

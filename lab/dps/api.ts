@@ -14,6 +14,7 @@ export interface ApiRequest {
   readonly chain: () => readonly Buffer[];
 }
 
+/** An answer before it is written to the wire. */
 export interface ApiResponse {
   readonly status: number;
   /** Sent as JSON; absent: an empty body. */

@@ -21,6 +21,7 @@ export class ArmError extends Error {
   }
 }
 
+/** The refusals of the control plane, one per reason. */
 export const armErrors = {
   unauthenticated: () => new ArmError(401, "AuthenticationFailed", "Authentication failed.", "arm"),
   noSuchResource: (what: string) =>

@@ -6,6 +6,7 @@ import { dpsErrors } from "./errors";
 export type DpsRight =
   "ServiceConfig" | "EnrollmentRead" | "EnrollmentWrite" | "RegistrationStatusRead" | "RegistrationStatusWrite";
 
+/** A named key of the service API and how far it reaches. */
 export interface SharedAccessPolicy {
   readonly name: string;
   /** Base64. */
@@ -13,6 +14,7 @@ export interface SharedAccessPolicy {
   readonly rights: readonly DpsRight[];
 }
 
+/** What `provisioningserviceowner` may do. */
 export const allRights: readonly DpsRight[] = [
   "ServiceConfig",
   "EnrollmentRead",
@@ -26,7 +28,9 @@ export function sharedAccessPolicy(name = "provisioningserviceowner", rights = a
   return { name, key: randomBytes(32).toString("base64"), rights };
 }
 
+/** The audience of tokens for the service API. */
 export const dataPlaneAudience = "https://azure-devices-provisioning.net";
+/** The audience of tokens for the control plane. */
 export const armAudience = "https://management.azure.com";
 
 /**
@@ -35,6 +39,7 @@ export const armAudience = "https://management.azure.com";
  */
 const labTokenKey = "rollcall-lab-entra";
 
+/** What a bearer token of the lab says. */
 export interface LabToken {
   /** Default: the data plane of DPS. */
   readonly audience?: string;

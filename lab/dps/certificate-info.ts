@@ -35,6 +35,7 @@ export function readCertificateText(text: string): ReadCertificate | undefined {
   return readCertificate(Buffer.from(compact, "base64"));
 }
 
+/** What the service API shows of a certificate. */
 export function certificateInfo(certificate: ReadCertificate): CertificateInfo {
   return {
     subjectName: certificate.subjectName,
@@ -48,6 +49,7 @@ export function certificateInfo(certificate: ReadCertificate): CertificateInfo {
   };
 }
 
+/** The certificate as PEM, one block, with a final newline. */
 export function pemOf(certificate: ReadCertificate): string {
   const lines = certificate.der.toString("base64").match(/.{1,64}/g) ?? [];
   return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;

@@ -1,11 +1,13 @@
 import type { TwinDocument } from "../linked-hub";
 import type { CertificateInfo } from "./certificate-info";
 
+/** The two places that every kind of X.509 trust has in an entry; either may be empty. */
 export interface Slots<T> {
   readonly primary: T | null;
   readonly secondary: T | null;
 }
 
+/** Trust in certificates; exactly one family is filled. */
 export interface X509Attestation {
   readonly type: "x509";
   readonly clientCertificates: Slots<CertificateInfo> | null;
@@ -21,8 +23,10 @@ export interface OtherAttestation {
   readonly secrets: Record<string, string>;
 }
 
+/** How devices of an entry prove who they are. */
 export type Attestation = X509Attestation | OtherAttestation;
 
+/** How the hub of a device is chosen. */
 export type AllocationPolicy = "hashed" | "geoLatency" | "static" | "custom";
 
 interface EntryBase {
@@ -41,6 +45,7 @@ interface EntryBase {
   readonly updatedAt: number;
 }
 
+/** An enrollment of one registration id. */
 export interface IndividualEnrollment extends EntryBase {
   readonly kind: "individual";
   /** In the case it was created with; compared without. */
@@ -49,14 +54,18 @@ export interface IndividualEnrollment extends EntryBase {
   readonly optionalDeviceInformation: Record<string, unknown> | null;
 }
 
+/** An enrollment of every device below some authority. */
 export interface EnrollmentGroup extends EntryBase {
   readonly kind: "group";
   readonly id: string;
 }
 
+/** What a registration can be decided by. */
 export type Entry = IndividualEnrollment | EnrollmentGroup;
 
+/** How the last attempt of a device stands or ended. */
 export type RegistrationStatus = "unassigned" | "assigning" | "assigned" | "failed" | "disabled";
+/** What an assignment did with hub and twin. */
 export type RegistrationSubstatus =
   "initialAssignment" | "deviceDataMigrated" | "deviceDataReset" | "reprovisionedToInitialAssignment";
 
@@ -82,6 +91,7 @@ export interface Registration {
   readonly listedUnder?: string;
 }
 
+/** Where a device is, and which entry put it there. */
 export interface Assignment {
   readonly hubHostName: string;
   readonly deviceId: string;
@@ -94,6 +104,7 @@ export function keyOf(id: string): string {
   return id.toLowerCase();
 }
 
+/** A key that is unique among individual enrollments and groups together. */
 export function entryKey(entry: Entry): string {
   return `${entry.kind}:${keyOf(entry.id)}`;
 }

@@ -57,9 +57,13 @@ export const individualBody = z.object({
 /** The body of a PUT of an enrollment group. */
 export const groupBody = z.object({ enrollmentGroupId: z.string().regex(idPattern), ...common });
 
+/** An individual enrollment as a request has it. */
 export type IndividualBody = z.infer<typeof individualBody>;
+/** A group as a request has it. */
 export type GroupBody = z.infer<typeof groupBody>;
+/** An attestation as a request has it. */
 export type AttestationBody = z.infer<typeof attestation>;
+/** Two slots as a request has them. */
 export type CertificateSlotsBody = z.infer<typeof certificateSlots>;
 
 /** One sentence for what a schema did not like. */

@@ -17,6 +17,7 @@ export class DpsError extends Error {
   }
 }
 
+/** The refusals of the data plane, one per reason. */
 export const dpsErrors = {
   badRequest: (message: string) => new DpsError(400, 400201, message),
   unauthorized: (message = "Unauthorized") => new DpsError(401, 401002, message),

@@ -3,6 +3,7 @@ import type { FaultEffect } from "../faults/faults";
 import type { DpsContext } from "./context";
 import { dpsErrorFor } from "./errors";
 
+/** One thing that a client asks of DPS, or DPS of a hub. */
 export interface Operation<T> {
   /** As faults know it: `dps.enrollment.put`. */
   readonly name: string;

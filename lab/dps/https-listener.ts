@@ -10,11 +10,13 @@ import { asArmError } from "./arm-errors";
 import { dpsErrors, DpsError, errorBody } from "./errors";
 import type { Outcome } from "./fault-effects";
 
+/** An open port; `stop` cuts every connection and resolves when the port is free. */
 export interface HttpsListener {
   readonly port: number;
   stop(): Promise<void>;
 }
 
+/** What the listener serves, and with which certificate. */
 export interface HttpsListenerOptions {
   readonly certificate: Pick<LabCertificate, "chainPem" | "privateKeyPem">;
   readonly port: number;

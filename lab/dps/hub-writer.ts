@@ -5,6 +5,7 @@ import type { DpsContext } from "./context";
 import { entryKey, keyOf, type Assignment, type Entry, type Registration, type RegistrationSubstatus } from "./entries";
 import { underFaults } from "./fault-effects";
 
+/** An accepted registration whose hub is chosen. */
 export interface HubWrite {
   readonly entry: Entry;
   readonly registrationId: string;
@@ -14,6 +15,7 @@ export interface HubWrite {
   readonly record: Registration;
 }
 
+/** What was done, for the registration record. */
 export interface HubWriteResult {
   readonly substatus: RegistrationSubstatus;
   readonly assignment: Omit<Assignment, "entryKey">;

@@ -10,6 +10,7 @@ export type Verdict =
   | { readonly kind: "disabled"; readonly entry: Entry; readonly leaf: ReadCertificate }
   | Refusal;
 
+/** Nothing is written for a refusal; the message is what the device gets. */
 export interface Refusal {
   readonly kind: "refused";
   readonly message: string;

@@ -14,6 +14,7 @@ import { loadSnapshot, saveSnapshot } from "./snapshot";
 import { DpsStore } from "./store";
 import { defaultSwitches, type DpsSwitches } from "./switches";
 
+/** What a DPS is started with; everything but hubs and certificate has a default. */
 export interface DpsOptions {
   readonly clock?: LabClock;
   readonly faults?: Faults;

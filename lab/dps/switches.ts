@@ -53,6 +53,7 @@ export interface DpsSwitches {
   quotas: DpsQuotaSwitches;
 }
 
+/** The throttles as a whole; the numbers are those that Microsoft documents. */
 export interface DpsQuotaSwitches {
   enabled: boolean;
   /** How many times faster than documented the quotas refill. */

@@ -1,5 +1,6 @@
 import type { LabClock } from "../clock";
 
+/** How much a bucket holds and how it refills. */
 export interface TokenBucketOptions {
   /** Tokens the bucket holds when full, and how many it regains in `periodMs`. */
   readonly capacity: number;

@@ -18,11 +18,13 @@ export interface Loopback {
   readonly caPem: string;
 }
 
+/** What a device presents in TLS. */
 export interface DeviceCredential {
   readonly chainPem: string;
   readonly privateKeyPem: string;
 }
 
+/** A request as it goes on the wire. */
 export interface RawRequest {
   readonly method: string;
   readonly path: string;
@@ -34,6 +36,7 @@ export interface RawRequest {
   readonly host?: string;
 }
 
+/** An answer as it came, with its JSON. */
 export interface RawResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -42,6 +45,7 @@ export interface RawResponse {
   readonly json: unknown;
 }
 
+/** The host that all devices of all instances share. */
 export const deviceHost = "global.azure-devices-provisioning.net";
 
 function agentFor(loopback: Loopback | undefined, more: AgentOptions = {}): Agent {

@@ -1,6 +1,7 @@
 import type { ProvisioningServiceClient } from "azure-iot-provisioning-service";
 import type { DpsTarget } from "./lab-dps-target";
 
+/** An individual enrollment as the official client has it. */
 export type Enrollment = Parameters<ProvisioningServiceClient["createOrUpdateIndividualEnrollment"]>[0];
 type Group = Parameters<ProvisioningServiceClient["createOrUpdateEnrollmentGroup"]>[0];
 type Bulk = Parameters<ProvisioningServiceClient["runBulkEnrollmentOperation"]>[0];

@@ -3,6 +3,7 @@ import { createIntermediate, createRoot, issueServerCertificate } from "../../la
 /** The authority behind the lab's listeners, made once per test file. */
 export const serverRoot = createRoot({ commonName: "Lab TLS Root" });
 
+/** For every listener of the lab, under all its names. */
 export const serverCertificate = issueServerCertificate({
   issuer: serverRoot,
   dnsNames: ["localhost", "*.azure-devices.net", "*.azure-devices-provisioning.net", "management.azure.com"],

@@ -66,6 +66,7 @@ export function startRegistrar(hubNames = ["lab-hub.azure-devices.net"], changed
   };
 }
 
+/** A running webhook and what it was asked, in order. */
 export interface Webhook {
   readonly url: string;
   readonly requests: unknown[];

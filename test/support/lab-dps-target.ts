@@ -40,6 +40,7 @@ export interface DpsTarget {
 const run = randomBytes(4).toString("hex");
 const runId = (name: string) => `rc${run}-${name}`;
 
+/** A lab of its own, thrown away at the end. */
 export async function labTarget(): Promise<DpsTarget> {
   const lab = await startTestDps();
   return {
@@ -71,6 +72,7 @@ export interface LiveSettings {
   readonly armToken: string;
 }
 
+/** What the environment says; undefined unless all of it is there. */
 export function liveSettings(env: NodeJS.ProcessEnv = process.env): LiveSettings | undefined {
   const connectionString = env["ROLLCALL_LIVE_DPS"];
   const idScope = env["ROLLCALL_LIVE_DPS_ID_SCOPE"];

@@ -56,6 +56,7 @@ export async function startTestDps(options: Partial<DpsOptions> = {}) {
   };
 }
 
+/** A DPS with its clients, as `startTestDps` makes it. */
 export type TestDps = Awaited<ReturnType<typeof startTestDps>>;
 
 function loopbackOf(dps: Dps): Loopback {
