@@ -7,7 +7,7 @@ import type { HostOptions, LogLine } from "./options";
 import { type RunningHost, startRunningHost } from "./running-host";
 
 const usage = `usage: host --app DIR [--port 7071] [--store FILE] [--workers 1] [--guards on|off]
-            [--profile none|azure-storage] [--fast] [--json]`;
+            [--profile none|azure-storage] [--durable] [--json]`;
 
 /**
  * The command line of the host: runs until SIGINT or SIGTERM. With --json it writes one line
@@ -24,7 +24,7 @@ export async function runHost(args: readonly string[]): Promise<void> {
       workers: { type: "string" },
       guards: { type: "string" },
       profile: { type: "string" },
-      fast: { type: "boolean" },
+      durable: { type: "boolean" },
       json: { type: "boolean" },
       help: { type: "boolean" },
     },
@@ -39,7 +39,7 @@ export async function runHost(args: readonly string[]): Promise<void> {
   mkdirSync(dirname(storeFile), { recursive: true });
   const json = values.json === true;
   const options: HostOptions = {
-    ...{ appDir, storeFile, port: wholeNumber("--port", values.port, 7071), durable: values.fast !== true },
+    ...{ appDir, storeFile, port: wholeNumber("--port", values.port, 7071), durable: values.durable === true },
     workers: wholeNumber("--workers", values.workers, 1),
     guards: oneOf("--guards", values.guards, ["on", "off"] as const),
     profile: oneOf("--profile", values.profile, ["none", "azure-storage"] as const),

@@ -69,7 +69,7 @@ function hostArguments(options: SpawnOptions): string[] {
     ...(options.guards === undefined ? [] : ["--guards", options.guards]),
     ...(options.workers === undefined ? [] : ["--workers", String(options.workers)]),
     ...(options.profile === undefined ? [] : ["--profile", options.profile]),
-    ...(options.durable === false ? ["--fast"] : []),
+    ...(options.durable === true ? ["--durable"] : []),
   ];
 }
 

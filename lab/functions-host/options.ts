@@ -27,7 +27,10 @@ export interface HostOptions {
   readonly disturbance?: Disturbance;
   /** For tests: other limits than those of Azure Storage. */
   readonly limits?: Partial<DurableLimits>;
-  /** Survive a power cut too (SQLite synchronous=FULL); a killed process loses nothing either way. Default true. */
+  /**
+   * Wait for the disk at each transaction (SQLite synchronous=FULL), so that a power cut loses nothing. A killed process
+   * loses nothing either way. Default false.
+   */
   readonly durable?: boolean;
   /** Lets SDK clients use the RPC endpoint; off, they use the public webhooks. Default true. */
   readonly rpc?: boolean;

@@ -166,7 +166,7 @@ export async function startRunningHost(options: HostOptions): Promise<RunningHos
 /** The store, opened while the app loads; when it cannot be opened the app's process must not be left behind. */
 async function opened(options: HostOptions, starting: Promise<WorkerPool>): Promise<Store> {
   try {
-    return Store.open(options.storeFile, { durable: options.durable ?? true });
+    return Store.open(options.storeFile, { durable: options.durable ?? false });
   } catch (error) {
     await starting.then(
       () => undefined,

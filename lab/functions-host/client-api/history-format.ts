@@ -1,7 +1,6 @@
 import type { JsonObject } from "../json";
 import { tryParse } from "../json";
 import { EventType, type HistoryEvent, Status, statusName } from "../engine/history";
-import { parseEvent } from "../engine/rows";
 
 const names = new Map<number, string>(Object.entries(EventType).map(([name, type]) => [type, name]));
 
@@ -10,10 +9,9 @@ const names = new Map<number, string>(Object.entries(EventType).map(([name, type
  * completion, results only on request.
  */
 export function historyOf(
-  texts: readonly string[],
+  events: readonly HistoryEvent[],
   show: { readonly outputs: boolean; readonly inputs: boolean },
 ): JsonObject[] {
-  const events = texts.map(parseEvent);
   const scheduled = new Map<number, HistoryEvent>();
   for (const event of events) {
     if (event.EventId >= 0) scheduled.set(event.EventId, event);

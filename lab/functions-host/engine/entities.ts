@@ -51,7 +51,10 @@ export class EntityTurns {
       saveEntity(store, entityId, entity, clock.now());
       for (const message of outgoing) store.addMessage(message);
     });
-    wake([entityId, ...outgoing.map(({ instanceId }) => instanceId)]);
+    wake([
+      ...(batch.length === settings.messagesPerTurn ? [entityId] : []),
+      ...outgoing.map(({ instanceId }) => instanceId),
+    ]);
   }
 
   private async operate(

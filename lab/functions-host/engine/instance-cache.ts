@@ -1,5 +1,5 @@
 import type { HistoryEvent } from "./history";
-import { type Instance, parseEvent } from "./rows";
+import { type Instance, parseEvents } from "./rows";
 import type { Store } from "./store";
 
 /** An instance in memory between two turns. */
@@ -27,8 +27,8 @@ export class InstanceCache {
     if (known !== undefined) return known;
     const instance = this.store.instance(instanceId);
     if (instance === undefined) return undefined;
-    const texts = this.store.history(instanceId);
-    return { instance, events: texts.map(parseEvent), text: texts.join(",") };
+    const text = this.store.historyText(instanceId);
+    return { instance, events: parseEvents(text), text };
   }
 
   keep(instanceId: string, entry: CachedInstance): void {

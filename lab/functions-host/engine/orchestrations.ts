@@ -39,7 +39,7 @@ export class OrchestrationTurns {
     const messages = cached === undefined ? [] : deliverable(cached, batch);
     if (cached === undefined || messages.length === 0) {
       store.drop(batch.map(({ id }) => id));
-      this.context.wake([instanceId]);
+      if (batch.length === settings.messagesPerTurn) this.context.wake([instanceId]);
       return;
     }
     const now = clock.now();
@@ -54,8 +54,10 @@ export class OrchestrationTurns {
     const activities = store.commitTurn(commit);
     this.context.run(activities);
     for (const timer of commit.timers) this.context.alarm(timer.due);
+    // Whoever posts a message wakes its target; only what this turn left lying needs another look.
+    const more = commit.restarted || batch.length === settings.messagesPerTurn;
     this.context.wake([
-      instanceId,
+      ...(more ? [instanceId] : []),
       ...commit.starts.map((start) => start.instanceId),
       ...commit.messages.map((message) => message.instanceId),
     ]);

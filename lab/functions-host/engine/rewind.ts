@@ -1,7 +1,7 @@
 import type { EngineContext } from "./engine-context";
 import { timeText } from "./engine-context";
 import { EventType, type HistoryEvent, stamp, Status } from "./history";
-import { type Instance, parseEvent } from "./rows";
+import type { Instance } from "./rows";
 import { newExecutionId } from "./turn-commit";
 
 /**
@@ -11,7 +11,7 @@ import { newExecutionId } from "./turn-commit";
  */
 export function rewound(context: EngineContext, instance: Instance, reason: string): string[] {
   const { store } = context;
-  const events = store.history(instance.instanceId).map(parseEvent);
+  const events = store.history(instance.instanceId);
   const failed = new Set<number>();
   for (const event of events) {
     if (event.EventType === EventType.TaskFailed) failed.add(event.TaskScheduledId);
@@ -51,9 +51,7 @@ export function rewound(context: EngineContext, instance: Instance, reason: stri
 function rewrite(context: EngineContext, instance: Instance, events: readonly HistoryEvent[], reason: string): void {
   const { store, clock } = context;
   store.file.run("DELETE FROM history WHERE instance_id = ?", instance.instanceId);
-  events.forEach((event, seq) => {
-    store.file.run("INSERT INTO history VALUES (?, ?, ?)", instance.instanceId, seq, JSON.stringify(event));
-  });
+  store.addHistory(instance.instanceId, 0, events.map((event) => JSON.stringify(event)).join(","));
   store.writeInstance({ ...instance, status: Status.Running, output: null, completed: null, updated: clock.now() });
   store.addMessage({
     instanceId: instance.instanceId,

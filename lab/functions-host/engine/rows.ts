@@ -90,6 +90,11 @@ export function parseEvent(json: string): HistoryEvent {
   return JSON.parse(json) as HistoryEvent;
 }
 
+/** Several events, with commas between them. */
+export function parseEvents(json: string): HistoryEvent[] {
+  return JSON.parse(`[${json}]`) as HistoryEvent[];
+}
+
 export function toInstance(row: JsonObject): Instance {
   const parent = textOf(row["parent"]);
   return {

@@ -17,7 +17,7 @@ export class SqliteFile {
   private readonly statements = new Map<string, Database.Statement>();
   private open = false;
 
-  /** Opens or creates the file. `durable: false` trades the last transactions at a power cut for speed. */
+  /** Opens or creates the file. `durable` waits for the disk at each commit: a power cut loses nothing then. */
   constructor(
     readonly path: string,
     options: { readonly durable: boolean },
@@ -63,14 +63,14 @@ export class SqliteFile {
   /** All of `work` or nothing of it reaches the file; what it throws is thrown on. */
   transaction<T>(work: () => T): T {
     if (this.open) return work();
-    this.database.exec("BEGIN IMMEDIATE");
+    this.run("BEGIN IMMEDIATE");
     this.open = true;
     try {
       const result = work();
-      this.database.exec("COMMIT");
+      this.run("COMMIT");
       return result;
     } catch (error) {
-      this.database.exec("ROLLBACK");
+      this.run("ROLLBACK");
       throw error;
     } finally {
       this.open = false;

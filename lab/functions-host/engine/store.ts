@@ -1,10 +1,11 @@
 import { numberOf, textOf } from "../json";
-import { EventType, isFinal, stamp, Status } from "./history";
+import { EventType, type HistoryEvent, isFinal, stamp, Status } from "./history";
 import {
   type ActivityRow,
   type InboxMessage,
   type Instance,
   type OutgoingMessage,
+  parseEvents,
   Rank,
   type StartRequest,
   type TimerRow,
@@ -56,13 +57,20 @@ export class Store {
     return this.file.get("SELECT * FROM instances WHERE instance_id = ?", toInstance, instanceId);
   }
 
-  /** The events of the current execution, as JSON texts in order. */
-  history(instanceId: string): string[] {
-    return this.file.all(
-      "SELECT event FROM history WHERE instance_id = ? ORDER BY seq",
-      (row) => textOf(row["event"]) ?? "",
-      instanceId,
-    );
+  /** The events of the current execution in order, as JSON with commas between them: what the worker is handed. */
+  historyText(instanceId: string): string {
+    return this.file
+      .all(
+        "SELECT events FROM history WHERE instance_id = ? ORDER BY seq",
+        (row) => textOf(row["events"]) ?? "",
+        instanceId,
+      )
+      .join(",");
+  }
+
+  /** The events of the current execution in order. */
+  history(instanceId: string): HistoryEvent[] {
+    return parseEvents(this.historyText(instanceId));
   }
 
   /** Messages that may be delivered now, in the order in which a turn takes them. */
@@ -147,10 +155,8 @@ export class Store {
       if (turn.restarted || isFinal(instance.status)) {
         this.file.run("DELETE FROM timers WHERE instance_id = ?", instance.instanceId);
       }
-      turn.events.forEach((event, index) => {
-        this.file.run("INSERT INTO history VALUES (?, ?, ?)", instance.instanceId, turn.from + index, event);
-      });
-      this.writeInstance(instance);
+      if (turn.events.length > 0) this.addHistory(instance.instanceId, turn.from, turn.events.join(","));
+      this.updateInstance(instance);
       for (const start of turn.starts) this.addInstance(start);
       for (const message of turn.messages) this.addMessage(message);
       for (const timer of turn.timers) {
@@ -191,6 +197,22 @@ export class Store {
     );
   }
 
+  /** Name, version, parent and creation stay as they were. */
+  private updateInstance(instance: Instance): void {
+    this.file.run(
+      "UPDATE instances SET execution_id = ?, status = ?, input = ?, output = ?, custom_status = ?, updated = ?," +
+        " completed = ? WHERE instance_id = ?",
+      instance.executionId,
+      instance.status,
+      instance.input,
+      instance.output,
+      instance.customStatus,
+      instance.updated,
+      instance.completed,
+      instance.instanceId,
+    );
+  }
+
   /** Part of a transaction: one more message. */
   addMessage({ instanceId, executionId, event, rank, visibleAt }: OutgoingMessage): void {
     this.file.run(
@@ -205,7 +227,14 @@ export class Store {
   }
 
   deleteMessages(ids: readonly number[]): void {
-    for (const id of ids) this.file.run("DELETE FROM inbox WHERE id = ?", id);
+    const [only] = ids;
+    if (ids.length === 1 && only !== undefined) this.file.run("DELETE FROM inbox WHERE id = ?", only);
+    else this.file.run("DELETE FROM inbox WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
+  }
+
+  /** Part of a transaction: the events of one turn, in one row; `from` is the number of the first. */
+  addHistory(instanceId: string, from: number, events: string): void {
+    this.file.run("INSERT INTO history VALUES (?, ?, ?)", instanceId, from, events);
   }
 
   addActivity(activity: Omit<ActivityRow, "rowId">): ActivityRow {

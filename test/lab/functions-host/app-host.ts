@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isFinal, statusName } from "../../../lab/functions-host/engine/history";
-import { parseEvent } from "../../../lab/functions-host/engine/rows";
+import { type HistoryEvent, isFinal, statusName } from "../../../lab/functions-host/engine/history";
 import { startHost } from "../../../lab/functions-host/host";
 import type { HostOptions, LogLine } from "../../../lab/functions-host/options";
 import type { RunningHost } from "../../../lab/functions-host/running-host";
@@ -33,7 +32,6 @@ export async function startApp(app: string, options: Partial<HostOptions> = {}):
   const host = await startHost({
     appDir: join(appsDir, app),
     storeFile: join(folder, "host.db"),
-    durable: false,
     log: (line) => log.push(line),
     ...options,
   });
@@ -88,9 +86,8 @@ function parsed(text: string | null): unknown {
 }
 
 /** One word per event: type, `#id` for what was scheduled, `→id` for what it became. */
-export function notation(texts: readonly string[]): string {
-  return texts
-    .map(parseEvent)
+export function notation(events: readonly HistoryEvent[]): string {
+  return events
     .filter(({ EventType }) => EventType !== 12 && EventType !== 13)
     .map((event) => {
       if (event.EventId >= 0) return `${event.EventType}#${event.EventId}`;

@@ -22,7 +22,7 @@ const files = (contents: Readonly<Record<string, string>>): void => {
   }
 };
 const open = async (storeFile = "host.db"): Promise<RunningHost> => {
-  const host = await startHost({ appDir: folder, storeFile: join(folder, storeFile), durable: false });
+  const host = await startHost({ appDir: folder, storeFile: join(folder, storeFile) });
   hosts.push(host);
   return host;
 };
