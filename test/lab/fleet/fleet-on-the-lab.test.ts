@@ -234,12 +234,14 @@ test("a thief with every key gets in before containment, and nowhere after it", 
   }
 });
 
-test("a session that outlives its key carries forged reports that no new key has signed", async () => {
+test("a thief who holds a session is told what the device is told, and answers with reports that no new key has signed", async () => {
   const device = enroll("pump-forged");
   const fleet = await start([device]);
   fleet.device("pump-forged").goOffline();
   const attacker = steal([device], true);
   await attacker.holding();
+  expect(await call("pump-forged", "report", order)).toBe(202);
+  expect(attacker.methods("pump-forged")).toEqual([{ name: "report", payload: order }]);
   await attacker.forgeReport({ registrationId: "pump-forged", ...order, newChainPem: device.standby.chainPem });
   const report = await eventually(() => reports("pump-forged")[0]);
   expect(report).toMatchObject({ phase: "connected", sha256Thumbprint: device.standby.sha256Thumbprint });
