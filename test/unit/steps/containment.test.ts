@@ -210,6 +210,22 @@ describe("containment", () => {
     await expectContained(bed, device);
   });
 
+  it("leaves an identity disabled that came to be disabled while it looked away", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1");
+    const { deviceId } = device;
+    bed.azure.hub().remove(deviceId);
+    await bed.open(device);
+    await bed.steps.closeAtDps(bed.at);
+    await bed.steps.holdAtHub(bed.at);
+    bed.azure.addIdentity({ deviceId, primaryThumbprint: device.old.sha256Thumbprint, status: "disabled" });
+    bed.clock.pass(600);
+    await bed.steps.releaseHold(bed.at);
+    await bed.contain();
+    expect(twin(bed, device).status).toBe("disabled");
+    expect(twin(bed, device).thumbprints).not.toContain(device.old.sha256Thumbprint);
+  });
+
   it("cuts the device in every linked hub", async () => {
     const bed = new Bed({ hubNames: ["lab-hub.azure-devices.net", otherHubName] });
     const device = bed.device("pump-1");
