@@ -7,7 +7,7 @@ const latestTimerMs = 10_000;
 /**
  * What the Azure Storage provider does to an app and a laptop does not: queue polling delays every message by
  * 50 to 500 ms, each on its own, so that completions change places; timers come up to 10 s late; one activity in ten
- * is delivered twice at the same time; results over 60 KB (`maxBytes`) are refused, which Azure would move to blobs.
+ * is delivered twice at the same time; activity results over `maxBytes` (default 1 MB) are refused.
  */
 export function azureStorageProfile(random: () => number = Math.random, maxBytes = 1_048_576): Disturbance {
   return {

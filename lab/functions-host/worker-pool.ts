@@ -27,8 +27,13 @@ interface Worker {
   readonly child: ChildProcess;
   readonly pending: Map<number, Pending>;
   state: "loading" | "ready" | "ending";
+  /** The invocation that began last. */
+  began: number | undefined;
+  onPong: () => void;
 }
 
+/** How long a process that may hang is given to show that it does not. */
+const pongMs = 250;
 const shortestPauseMs = 50;
 const longestPauseMs = 5_000;
 
@@ -104,21 +109,35 @@ export class WorkerPool implements FunctionApp {
     worker.pending.set(id, pending);
     const limit = this.options.functionTimeoutMs;
     if (limit !== undefined) {
-      pending.timer = setTimeout(() => this.timeOut(worker, id, limit), limit);
+      pending.timer = setTimeout(() => void this.timeOut(worker, id, limit), limit);
       pending.timer.unref();
     }
     // A process that is just ending cannot be told; its end is reported by its exit.
     worker.child.send({ type: "invoke", id, invocation: pending.invocation } satisfies ToWorker, () => undefined);
   }
 
-  private timeOut(worker: Worker, id: number, limitMs: number): void {
-    const pending = worker.pending.get(id);
-    worker.pending.delete(id);
+  private async timeOut(worker: Worker, id: number, limitMs: number): Promise<void> {
+    if (worker.state === "ending") return;
+    worker.state = "ending";
+    // In a process that hangs every invocation is late; the one that blocks it is the one that began last.
+    const late = (await this.responds(worker)) ? id : (worker.began ?? id);
+    const pending = worker.pending.get(late);
+    worker.pending.delete(late);
     const name = pending?.invocation.functionName ?? "";
     pending?.reject(new FunctionTimeout(`Timeout value of ${timeSpan(limitMs)} was exceeded by function: ${name}`));
-    worker.state = "ending";
     // Code that does not come back can be ended in no other way; whatever else ran there runs again.
     worker.child.kill("SIGKILL");
+  }
+
+  private responds(worker: Worker): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), pongMs);
+      worker.onPong = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+      worker.child.send({ type: "ping" } satisfies ToWorker, () => undefined);
+    });
   }
 
   private spawn(): Promise<void> {
@@ -129,13 +148,15 @@ export class WorkerPool implements FunctionApp {
       serialization: "advanced",
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
-    const worker: Worker = { child, pending: new Map(), state: "loading" };
+    const worker: Worker = { child, pending: new Map(), state: "loading", began: undefined, onPong: () => undefined };
     this.workers.add(worker);
     this.forwardOutput(child);
     child.send({ type: "load", appDir: this.options.appDir, hostVersion: this.options.hostVersion } satisfies ToWorker);
     return new Promise((resolve, reject) => {
       child.on("message", (message: FromWorker) => {
         if (message.type === "answer") this.answered(worker, message.id, message.answer);
+        else if (message.type === "began") worker.began = message.id;
+        else if (message.type === "pong") worker.onPong();
         else if (message.type === "log") this.options.log(message.level, message.category, message.text);
         else if (message.type === "refused") reject(new Error(message.message));
         else {

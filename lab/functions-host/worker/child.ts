@@ -46,9 +46,13 @@ process.on("message", (message: ToWorker) => {
       return;
     case "invoke":
       if (core === undefined) return;
+      send({ type: "began", id: message.id });
       void invoke(core, appHookData, message.invocation, log).then((answer) =>
         send({ type: "answer", id: message.id, answer }),
       );
+      return;
+    case "ping":
+      send({ type: "pong" });
       return;
     case "terminate":
       void terminate();

@@ -67,7 +67,7 @@ async function loadFile(file: string, packageIsModule: boolean): Promise<void> {
   } catch (error) {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     throw new AppRefused(
-      `${file} threw while it was loaded: ${messageOf(error)}. Nothing is served until it loads.\n${stack}`,
+      `${file} threw while it was loaded: ${messageOf(error)}\nNothing is served until it loads.\n${stack}`,
     );
   }
 }

@@ -111,10 +111,14 @@ export interface Observed {
 export type ToWorker =
   | { readonly type: "load"; readonly appDir: string; readonly hostVersion: string }
   | { readonly type: "invoke"; readonly id: number; readonly invocation: Invocation }
+  | { readonly type: "ping" }
   | { readonly type: "terminate" };
 
 export type FromWorker =
   | { readonly type: "loaded"; readonly functions: readonly RegisteredFunction[]; readonly httpUri?: string }
   | { readonly type: "refused"; readonly message: string }
+  /** The handler of this invocation is about to run: whoever began last is to blame when the process hangs. */
+  | { readonly type: "began"; readonly id: number }
+  | { readonly type: "pong" }
   | { readonly type: "answer"; readonly id: number; readonly answer: InvocationAnswer }
   | { readonly type: "log"; readonly level: string; readonly category: string; readonly text: string };
