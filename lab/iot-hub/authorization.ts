@@ -52,13 +52,22 @@ export function parseSas(text: string): SasToken | undefined {
   };
 }
 
+/** Good signatures of the last few tokens: clients send one token for an hour, with every request. */
+const known = new Set<string>();
+const knownLimit = 1_000;
+
 /** HMAC-SHA256 with the decoded key over `{encoded resource}\n{expiry}`, and not yet expired. */
 export function sasSigned(token: SasToken, key: string, nowMs: number): boolean {
   if (!(Number(token.expiry) * 1_000 > nowMs)) return false;
+  const claim = `${key}|${token.resource}|${token.expiry}|${token.signature.toString("base64")}`;
+  if (known.has(claim)) return true;
   const expected = createHmac("sha256", Buffer.from(key, "base64"))
     .update(`${encodeURIComponent(token.resource)}\n${token.expiry}`)
     .digest();
-  return token.signature.length === expected.length && timingSafeEqual(token.signature, expected);
+  const signed = token.signature.length === expected.length && timingSafeEqual(token.signature, expected);
+  if (signed && known.size >= knownLimit) known.clear();
+  if (signed) known.add(claim);
+  return signed;
 }
 
 /**
@@ -74,7 +83,7 @@ export function authorize(
 ): void {
   if (header !== undefined && /^Bearer \S+$/.test(header)) return;
   const token = parseSas(header ?? "");
-  const policy = policies.find((known) => known.name === token?.policy);
+  const policy = policies.find((candidate) => candidate.name === token?.policy);
   const inScope = token !== undefined && (token.resource.toLowerCase().split("/")[0] ?? "") === hostName.toLowerCase();
   if (token && policy && inScope && policy.rights.includes(right) && sasSigned(token, policy.key, nowMs)) return;
   throw new HubError("IotHubUnauthorizedAccess", "Unauthorized");

@@ -1,4 +1,4 @@
-import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import type { MqttRemote } from "./session";
 
 /**
@@ -7,12 +7,10 @@ import type { MqttRemote } from "./session";
  */
 export function remoteOf(socket: TLSSocket): MqttRemote {
   const chain: Buffer[] = [];
-  const seen = new Set<string>();
-  let certificate: Partial<DetailedPeerCertificate> | undefined = socket.getPeerCertificate(true);
-  while (certificate?.raw && certificate.fingerprint256 !== undefined && !seen.has(certificate.fingerprint256)) {
-    seen.add(certificate.fingerprint256); // a self-signed certificate names itself as its issuer
-    chain.push(certificate.raw);
-    certificate = certificate.issuerCertificate;
+  for (let certificate = socket.getPeerX509Certificate(); certificate; certificate = certificate.issuerCertificate) {
+    const der = certificate.raw;
+    if (chain.some((known) => known.equals(der))) break; // a self-signed certificate names itself as its issuer
+    chain.push(der);
   }
   const leaf = chain[0];
   const servername: unknown = socket.servername;

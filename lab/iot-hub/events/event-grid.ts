@@ -49,6 +49,7 @@ export class EventGrid {
       });
     });
     events.onLifecycle(({ kind, record, at }) => {
+      if (this.subscriptions.length === 0) return;
       const { deviceId } = record.identity;
       const type = kind === "created" ? "Microsoft.Devices.DeviceCreated" : "Microsoft.Devices.DeviceDeleted";
       const twin = twinDocument(record, core.presences.of(deviceId));
@@ -56,7 +57,7 @@ export class EventGrid {
     });
     router.tap((source, event) => {
       const deviceId = event.annotations?.["iothub-connection-device-id"];
-      if (source !== "DeviceMessages" || typeof deviceId !== "string") return;
+      if (this.subscriptions.length === 0 || source !== "DeviceMessages" || typeof deviceId !== "string") return;
       this.publish("Microsoft.Devices.DeviceTelemetry", deviceId, core.clock.now(), {
         properties: event.applicationProperties ?? {},
         systemProperties: event.annotations ?? {},

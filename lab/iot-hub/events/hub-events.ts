@@ -94,16 +94,19 @@ export class HubEvents {
     const record = after ?? before;
     if (!record) return;
     const { deviceId, moduleId } = record.identity;
+    if (moduleId === undefined) {
+      for (const listener of this.lifecycleListeners) listener({ kind, record, at: this.core.clock.now() });
+    }
+    if (!this.router.wants("DeviceLifecycleEvents")) return;
     const noun = moduleId === undefined ? "Device" : "Module";
     const opType = `${kind === "created" ? "create" : "delete"}${noun}Identity`;
     const body = twinDocument(record, this.core.presences.of(deviceId, moduleId));
     const subject = { deviceId, ...(moduleId === undefined ? {} : { moduleId }), at: this.core.clock.now() };
     this.route("DeviceLifecycleEvents", subject, opType, "deviceLifecycleNotification", body);
-    if (moduleId !== undefined) return;
-    for (const listener of this.lifecycleListeners) listener({ kind, record, at: subject.at });
   }
 
   private twinChanged({ kind, record, change }: TwinUpdate): void {
+    if (!this.router.wants("TwinChangeEvents")) return;
     const { identity, twin } = record;
     const replaced = kind === "replaceTwin";
     const desired = replaced ? twin.desired.values : change.desired;

@@ -41,6 +41,11 @@ export class MessageRouter implements MessageSink {
     this.send("DeviceMessages", event);
   }
 
+  /** Whether anybody listens: events that nobody gets need not be made. */
+  wants(source: RouteSource): boolean {
+    return source === "DeviceMessages" || this.routes.some(({ route }) => route.source === source);
+  }
+
   send(source: RouteSource, event: EventToAppend): void {
     for (const tap of this.taps) tap(source, event);
     const endpoints = new Set<string>();
