@@ -2,16 +2,18 @@ import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { CrashHooks } from "./engine/engine";
-import { numberOf, objectOf, tryParse } from "./json";
+import { messageOf, numberOf, objectOf, tryParse } from "./json";
 import type { HostOptions, LogLine } from "./options";
 import { type RunningHost, startRunningHost } from "./running-host";
+import { watchApp } from "./watch";
 
 const usage = `usage: host --app DIR [--port 7071] [--store FILE] [--workers 1] [--guards on|off]
             [--profile none|azure-storage] [--durable] [--json]`;
 
 /**
  * The command line of the host: runs until SIGINT or SIGTERM. With --json it writes one line
- * {"ready":true,"url":…} and then log lines as JSON; otherwise what Core Tools writes.
+ * {"ready":true,"url":…} and then log lines as JSON; otherwise what Core Tools writes, and it loads the app again when
+ * one of its files changes.
  * LAB_HOST_CRASH ends it by SIGKILL at a chosen point, for crash tests.
  */
 export async function runHost(args: readonly string[]): Promise<void> {
@@ -47,9 +49,22 @@ export async function runHost(args: readonly string[]): Promise<void> {
     log: (line) => process.stdout.write(json ? `${JSON.stringify(line)}\n` : plain(line)),
     hooks: crashHooks(process.env["LAB_HOST_CRASH"]),
   };
-  const host = await startRunningHost(options);
+  let host = await startRunningHost(options);
   process.stdout.write(json ? `${JSON.stringify({ ready: true, url: host.url })}\n` : banner(host));
+  const unwatch = json ? undefined : watchApp(appDir, () => void reload());
+  const reload = async (): Promise<void> => {
+    process.stdout.write("The app has changed: loading it again.\n");
+    const { port } = host;
+    await host.stop();
+    try {
+      host = await startRunningHost({ ...options, port });
+      process.stdout.write(banner(host));
+    } catch (error) {
+      process.stderr.write(`${messageOf(error)}\nWaiting for the next change.\n`);
+    }
+  };
   const stop = (): void => {
+    unwatch?.();
     void host.stop().then(() => process.exit(0));
   };
   process.once("SIGINT", stop);
