@@ -73,10 +73,10 @@ const histories = join(__dirname, "../fixtures/histories");
 /** A recorded run of one orchestrator, all executions of it. */
 export const Golden = z.object({ orchestrator: z.string(), executions: z.array(Execution) });
 
-/** Every recorded history, of this version and of the ones before it. */
+/** Every history recorded in a folder named by a version: this one and those before it. */
 export function goldenFiles(): { readonly name: string; readonly golden: z.infer<typeof Golden> }[] {
   return readdirSync(histories, { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".json"))
+    .filter((path) => /^\d+\.\d+[/\\].*\.json$/.test(path))
     .sort()
     .map((name) => ({ name, golden: Golden.parse(JSON.parse(readFileSync(join(histories, name), "utf8"))) }));
 }
