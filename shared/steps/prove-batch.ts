@@ -112,13 +112,8 @@ async function prove(
   timing: RollTiming,
   lines: JournalLine[],
 ): Promise<void> {
-  const hubs = new Map<HubHostName, { identity: Identity | undefined; standing: Standing }>();
-  for (const hub of deps.hubs.hostNames) {
-    const reading = await orOutage(deps.hubs.hub(hub).readIdentity(deviceId));
-    if (reading instanceof RollError) return;
-    const identity = reading.outcome === "found" ? reading.identity : undefined;
-    hubs.set(hub, { identity, standing: standing(identity, allowSet(deps.entropy, rollId, { row, deviceId, hub })) });
-  }
+  const hubs = await readStandings(deps, rollId, { row, deviceId });
+  if (hubs === undefined) return;
   const registration = await readRegistration(deps, row);
   if (registration instanceof RollError) return;
 
@@ -140,6 +135,24 @@ async function prove(
   }
 }
 
+type Standings = ReadonlyMap<HubHostName, { readonly identity: Identity | undefined; readonly standing: Standing }>;
+
+/** Fresh reads of every linked hub; undefined if one of them does not answer. */
+async function readStandings(
+  { hubs, entropy }: ProveBatchDeps,
+  rollId: RollId,
+  { row, deviceId }: Pick<Waiting, "row" | "deviceId">,
+): Promise<Standings | undefined> {
+  const standings = new Map<HubHostName, { identity: Identity | undefined; standing: Standing }>();
+  for (const hub of hubs.hostNames) {
+    const reading = await orOutage(hubs.hub(hub).readIdentity(deviceId));
+    if (reading instanceof RollError) return undefined;
+    const identity = reading.outcome === "found" ? reading.identity : undefined;
+    standings.set(hub, { identity, standing: standing(identity, allowSet(entropy, rollId, { row, deviceId, hub })) });
+  }
+  return standings;
+}
+
 const ALL_RULES = ["report", "hub", "leaf", "written-by-dps", "session"];
 
 async function readRegistration(
@@ -151,7 +164,11 @@ async function readRegistration(
   return reading.outcome === "found" ? reading.registration : undefined;
 }
 
-/** Sends `report` to devices that registered anew; a message without a new registration means that a session survived. */
+/**
+ * Sends `report` to devices in whose hub identity an allowed leaf stands: we had put sentinels there, so DPS has accepted a
+ * new registration. The registration record alone would not do: one that was in flight at closure, with the old leaf, also
+ * ends `assigned` after it. A message from a device whose identity still holds sentinels came over a session that survived.
+ */
 async function ask(
   deps: ProveBatchDeps,
   work: BatchWork,
@@ -164,14 +181,12 @@ async function ask(
   const ready: { device: Waiting; hub: HubHostName }[] = [];
   await mapSideBySide(devices, async (device) => {
     const { row, facts } = device;
-    const registration = await readRegistration(deps, row);
-    if (registration instanceof RollError) return;
-    // Without a record it never registered: its messages come over a session that no registration opened.
-    const registeredAgain =
-      registration?.status === "assigned" && (registration.lastUpdatedAt ?? 0) > (row.entry.closedAt ?? 0);
-    if (registeredAgain && registration.assignedHub !== undefined) {
+    const hubs = await readStandings(deps, rollId, device);
+    if (hubs === undefined) return;
+    const home = [...hubs].find(([, { identity, standing: now }]) => now === "allowed" && isOnOneLeaf(identity));
+    if (home !== undefined) {
       if (facts.claimed === undefined || row.allowed.includes(facts.claimed.sha256Thumbprint))
-        ready.push({ device, hub: registration.assignedHub });
+        ready.push({ device, hub: home[0] });
     } else if (facts.lastSeen.enqueuedAt > addMs(cutAt(row), Math.max(timing.pulseHoldMs, timing.settleMs))) {
       broken += 1;
       const why = "session-survived: a message arrived after the hold and before any new registration";
@@ -181,6 +196,10 @@ async function ask(
   });
   await send(deps, work, rollId, ready, lines);
   return broken;
+}
+
+function isOnOneLeaf(identity: Identity | undefined): boolean {
+  return identity?.status === "enabled" && identity.primaryThumbprint === identity.secondaryThumbprint;
 }
 
 async function send(

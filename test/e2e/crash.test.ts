@@ -17,19 +17,19 @@ const post = async (): Promise<string> => {
 
 /** Starts the next host whenever one has ended, until told to stop; answers how many it started. */
 function keepHostAlive(crash?: Parameters<RollLab["startHost"]>[0]): { stop(): Promise<number> } {
-  let stopped = false;
+  const order = { stop: false };
   let starts = 0;
   const alive = (async () => {
-    while (!stopped) {
+    while (!order.stop) {
       starts += 1;
       // It may have done its turn and died before it served.
       const host = await lab.startHost(crash).catch(() => undefined);
-      await Promise.race([host?.exited, until(() => stopped)]);
+      await Promise.race([host?.exited, until(() => order.stop)]);
     }
   })();
   return {
     stop: async () => {
-      stopped = true;
+      order.stop = true;
       await alive;
       return starts;
     },
