@@ -118,6 +118,11 @@ describe("a device that connects", () => {
     await username("127.0.0.1:8883/dev-1/?api-version=2021-04-12&whatever=1");
   });
 
+  it("gets the CONNACK code that the switch names", async () => {
+    lab.hub.switches.connackRefused = 4;
+    expect(await refusal(lab.mqtt("nobody", lab.leaf("nobody")))).toBe(4);
+  });
+
   it("cuts its own older connection", async () => {
     const leaf = lab.provision("dev-1");
     const older = await lab.mqtt("dev-1", leaf);
@@ -186,6 +191,22 @@ describe("a live session", () => {
     await lab.mqtt("dev-1", leaf);
   });
 
+  it("outlives its certificate, unless the switch says otherwise", async () => {
+    const short = () => {
+      const notAfter = new Date(Date.now() + 3_000);
+      const leaf = issueLeaf({ commonName: "dev-1", issuer: createRoot({ commonName: "r" }), notAfter });
+      lab.hub.store.seed("dev-1", { authentication: x509Authentication(leaf.sha256Thumbprint) });
+      return leaf;
+    };
+    const surviving = await lab.mqtt("dev-1", short());
+    await new Promise((resolve) => setTimeout(resolve, 3_100));
+    await surviving.publishAsync("devices/dev-1/messages/events/", "x", { qos: 1 });
+    lab.hub.switches.dropSessionOnExpiry = true;
+    const client = await lab.mqtt("dev-1", short());
+    await closed(client);
+    expect(lastAttempt()).toMatchObject({ outcome: "dropped", reason: "The credential has expired." });
+  });
+
   it("of a module ends with its device only if the switch says so", async () => {
     const leaf = lab.provision("dev-1");
     const moduleLeaf = lab.leaf("dev-1/m1");
@@ -233,6 +254,14 @@ describe("messages of a device", () => {
       Date.now() - 60_000,
     );
     await client.close();
+  });
+
+  it("name the kind of authentication as the switch says", async () => {
+    lab.hub.switches.x509AuthMethodType = "x509CertificateAuthority";
+    const client = await lab.mqtt("dev-1", lab.provision("dev-1"));
+    await client.publishAsync("devices/dev-1/messages/events/", "x", { qos: 1 });
+    const [event] = lab.events.store.read(lab.hub.eventHubName);
+    expect(event!.annotations["iothub-connection-auth-method"]).toContain('"type":"x509CertificateAuthority"');
   });
 
   it("are empty when the device sends nothing but properties", async () => {
