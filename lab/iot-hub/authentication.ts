@@ -90,7 +90,9 @@ function bySas(core: HubCore, claim: Claim, identity: Identity): Verdict {
   if (!token) return refused("The device presented no token");
   const resource = [core.hostName, "devices", claim.deviceId, ...(claim.moduleId ? ["modules", claim.moduleId] : [])];
   const wanted = resource.join("/").toLowerCase();
-  const inScope = wanted === token.resource.toLowerCase() || wanted.startsWith(`${token.resource.toLowerCase()}/`);
+  // a client that was pointed at loopback signs for the address it was given
+  const asked = token.resource.toLowerCase().replace(/^(?:localhost|127\.0\.0\.1)(?::\d+)?(?=\/|$)/, core.hostName);
+  const inScope = wanted === asked || wanted.startsWith(`${asked}/`);
   const keys =
     token.policy === undefined
       ? [identity.authentication.primaryKey, identity.authentication.secondaryKey]

@@ -1,4 +1,6 @@
-import { Message } from "azure-iot-device";
+import { NoRetry } from "azure-iot-common";
+import { Client as DeviceClient, Message } from "azure-iot-device";
+import { Mqtt } from "azure-iot-device-mqtt";
 import { MqttClient } from "mqtt";
 import { x509Authentication } from "../../../lab/iot-hub/identity";
 import { issueLeaf, createRoot, createIntermediate } from "../../../lab/pki/certificates";
@@ -310,6 +312,36 @@ describe("messages of a device", () => {
     await client.publishAsync(topic, "arrives", { qos: 1 });
     expect(acknowledged).toEqual([]);
     expect(lab.events.store.read(lab.hub.eventHubName).map((event) => event.body.toString())).toEqual(["arrives"]);
+  });
+});
+
+describe("an unchanged device sample", () => {
+  it.each(["x509", "key"])("works with a connection string that names the lab's port (%s)", async (kind) => {
+    const leaf = lab.provision("dev-1");
+    const host = `HostName=localhost:${lab.hub.mqttPort};DeviceId=dev-1`;
+    const key = Buffer.alloc(32, 7).toString("base64");
+    if (kind === "key") {
+      const authentication = {
+        ...x509Authentication("0".repeat(64)),
+        type: "sas",
+        primaryThumbprint: null,
+        primaryKey: key,
+      } as const;
+      lab.hub.store.seed("dev-1", { authentication });
+    }
+    const client = DeviceClient.fromConnectionString(
+      kind === "x509" ? `${host};x509=true` : `${host};SharedAccessKey=${key}`,
+      Mqtt,
+    );
+    client.setRetryPolicy(new NoRetry());
+    await client.setOptions({
+      ca: lab.root.certificatePem,
+      ...(kind === "x509" ? { cert: leaf.chainPem, key: leaf.privateKeyPem } : {}),
+    });
+    await client.open();
+    await client.sendEvent(new Message("hello"));
+    expect(lab.events.store.read(lab.hub.eventHubName)[0]!.body.toString()).toBe("hello");
+    await client.close();
   });
 });
 
