@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { runFirstRoll } from "../lab/scenarios/first-roll";
 import type { Bench } from "./bench";
 
@@ -20,7 +19,7 @@ export const firstRoll: Bench = {
         provenMax: proven.maxMs,
         roll: totalMs,
         turnsPerSecond: result.hostTurns / (totalMs / 1000),
-        memoryMb: peakMemoryMb() + result.childrenPeakMb,
+        memoryMb: result.peakMemoryMb,
       });
       const red = result.claims.filter(({ holds }) => !holds).map(({ name }) => name);
       print(`round ${round}: ${red.length === 0 ? "every claim holds" : `BROKEN: ${red.join(", ")}`}`);
@@ -51,10 +50,4 @@ interface Round {
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-/** This process: DPS, hub, events, fleet and thief. */
-function peakMemoryMb(): number {
-  const line = /VmHWM:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"));
-  return Number(line?.[1] ?? 0) / 1024;
 }

@@ -19,6 +19,8 @@ export interface RequestContext {
   readonly log: (level: string, text: string) => void;
   /** Runs a function without HTTP trigger; undefined when there is none of this name. */
   readonly runManually: (name: string, input: string) => Promise<void> | undefined;
+  /** Orchestration turns since the host was started. */
+  readonly turns: () => number;
   /** The page that lists instances. */
   readonly page: (url: URL) => { readonly status: number; readonly type: string; readonly body: string } | undefined;
 }
@@ -55,7 +57,9 @@ export async function handleRequest(
   if (admin !== undefined && request.method === "POST")
     return runManually(context, decodeURIComponent(admin), body, response);
   if (path.toLowerCase() === "/admin/host/status") {
-    response.writeHead(200, { "content-type": "application/json" }).end('{"state":"Running"}');
+    response
+      .writeHead(200, { "content-type": "application/json" })
+      .end(JSON.stringify({ state: "Running", lab: true, turns: context.turns() }));
     return;
   }
   if (found === undefined) {

@@ -140,6 +140,7 @@ export async function startRunningHost(options: HostOptions): Promise<RunningHos
         {
           ...{ pool, routes, api, extraInputs, log, runManually },
           maxBodyBytes: options.maxBodyBytes ?? 104_857_600,
+          turns: () => store.committed.get("turn") ?? 0,
           page: (url) => instancesPage(store, pool, url),
         },
         request,

@@ -16,6 +16,7 @@ import { labHubHostName, startLabServices } from "./lab-services";
 import type { LabServices } from "./lab-services";
 import { applyMutants } from "./mutants";
 import type { Mutants } from "./mutants";
+import { peakMemoryMb } from "./memory";
 import { productAt } from "./product";
 import type { Product, RollStatus } from "./product";
 import { fingerprints, startReferee } from "./referee";
@@ -47,6 +48,10 @@ export interface FirstRollResult {
   readonly timings: RollTimings & { readonly totalMs: number };
   readonly roll: RollStatus | undefined;
   readonly evidence: BreachEvidence;
+  /** Orchestration turns that the host had run when the roll ended. */
+  readonly hostTurns: number;
+  /** The most memory that this process and all it started ever had, in MB. */
+  readonly peakMemoryMb: number;
 }
 
 /** As `LabServices.settings` sets them. */
@@ -126,6 +131,8 @@ export async function runFirstRoll(options: FirstRollOptions): Promise<FirstRoll
       timings: { ...rollTimings(evidence), totalMs: run.totalMs },
       roll: run.roll,
       evidence,
+      hostTurns: run.hostTurns,
+      peakMemoryMb: peakMemoryMb("self"),
     };
   } finally {
     for (const end of cleanup.reverse()) await end();
@@ -145,6 +152,7 @@ interface Run {
   readonly roll: RollStatus | undefined;
   readonly statusUrl: string;
   readonly totalMs: number;
+  readonly hostTurns: number;
 }
 
 async function rollUnderAttack(options: FirstRollOptions, stage: Stage): Promise<Run> {
@@ -193,6 +201,7 @@ async function rollUnderAttack(options: FirstRollOptions, stage: Stage): Promise
     say,
   });
   const totalMs = Date.now() - alertAt;
+  const hostTurns = await product.hostTurns();
   await new Promise((done) => setTimeout(done, options.afterwardsMs ?? 1_500));
   referee.stop();
   const actedTwice = devices.fleet.devices.flatMap((device) =>
@@ -205,6 +214,7 @@ async function rollUnderAttack(options: FirstRollOptions, stage: Stage): Promise
     roll: watched.roll,
     statusUrl: product.statusUrl(rollId),
     totalMs,
+    hostTurns,
     evidence: {
       breached: devices.victims,
       bystanders: devices.bystanders,

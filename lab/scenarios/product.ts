@@ -8,6 +8,8 @@ export interface Product {
   postAlert(body: string): Promise<AlertAnswer>;
   roll(rollId: string): Promise<RollStatus>;
   devices(rollId: string): Promise<StatedDevice[]>;
+  /** Orchestration turns since the host was started. */
+  hostTurns(): Promise<number>;
   /** For people: where the roll can be looked at. */
   statusUrl(rollId: string): string;
 }
@@ -44,6 +46,7 @@ const devicesPage = z.object({
   ),
   next: z.string().optional(),
 });
+const hostStatus = z.looseObject({ turns: z.number() });
 const alertAnswer = z.looseObject({
   rollId: z.string().optional(),
   title: z.string().optional(),
@@ -91,6 +94,7 @@ export function productAt(url: string, secret: string): Product {
       }
       return found;
     },
+    hostTurns: async () => hostStatus.parse(await get("/admin/host/status")).turns,
     statusUrl: (rollId) => `${url}/api/rolls/${rollId}`,
   };
 }

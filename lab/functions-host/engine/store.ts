@@ -28,6 +28,9 @@ export class Store {
   /** Called for each message that may not be delivered before `visibleAt`. */
   onHidden: (instanceId: string, visibleAt: number) => void = () => undefined;
 
+  /** Transactions since the store was opened, by what they were for. */
+  readonly committed = new Map<CommitKind, number>();
+
   private constructor(readonly file: SqliteFile) {}
 
   /** Opens or creates the file; throws StoreRefused when it is locked, damaged or newer than this host. */
@@ -49,6 +52,7 @@ export class Store {
   /** Runs `work` as one transaction and reports it. */
   commit<T>(kind: CommitKind, work: () => T): T {
     const result = this.file.transaction(work);
+    this.committed.set(kind, (this.committed.get(kind) ?? 0) + 1);
     this.onCommit(kind);
     return result;
   }
