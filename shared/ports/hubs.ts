@@ -33,6 +33,7 @@ export interface HubIdentity {
   /** Upper-case hex, 64 digits (or 40 where an operator configured SHA-1); undefined where the slot is empty. */
   readonly primaryThumbprint: string | undefined;
   readonly secondaryThumbprint: string | undefined;
+  readonly iotEdge: boolean;
 }
 
 export interface IdentityWrite {
@@ -43,6 +44,8 @@ export interface IdentityWrite {
   readonly statusReason: string | undefined;
   readonly primaryThumbprint: string;
   readonly secondaryThumbprint: string;
+  /** As read: the registry may take what a write leaves out for its default. */
+  readonly iotEdge: boolean;
 }
 
 export type IdentityWriteOutcome =

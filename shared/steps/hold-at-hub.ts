@@ -137,7 +137,7 @@ async function hold(
       const statusBefore = record.statusBefore ?? at.identity.status;
       // Counted before it is written: a run cut off in between must know these sentinels as its own.
       work.set(withRecord(row, at.hub, { ...record, round, statusBefore }));
-      const { deviceId, etag } = at.identity;
+      const { deviceId, etag, iotEdge } = at.identity;
       const statusReason = `rollcall ${rollId}: certificate compromised`;
       const write = {
         deviceId,
@@ -146,6 +146,7 @@ async function hold(
         statusReason,
         primaryThumbprint,
         secondaryThumbprint,
+        iotEdge,
       } as const;
       planned.push({ at, hub: at.hub, write, round });
     }

@@ -131,5 +131,6 @@ function toWrite(
     statusReason: undefined,
     primaryThumbprint: kind === "as-read" ? (identity.primaryThumbprint ?? primary) : primary,
     secondaryThumbprint: kind === "as-read" ? (identity.secondaryThumbprint ?? secondary) : secondary,
+    iotEdge: identity.iotEdge,
   };
 }

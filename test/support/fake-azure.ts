@@ -5,7 +5,7 @@ import { instant, type Instant } from "../../shared/domain/instant";
 import type { TrustedAuthority } from "../../shared/ports/certificates";
 import type { Clock } from "../../shared/ports/clock";
 import type { Authorities, Enrollments, Registration } from "../../shared/ports/enrollments";
-import type { Hubs } from "../../shared/ports/hubs";
+import type { HubIdentity, Hubs } from "../../shared/ports/hubs";
 import { FakeDps, type FakeEnrollment } from "./fake-dps";
 import { underFaults } from "./fake-faults";
 import { FakeHub } from "./fake-hub";
@@ -101,6 +101,8 @@ export class FakeAzure {
     primaryThumbprint: string;
     secondaryThumbprint?: string;
     status?: "enabled" | "disabled";
+    authentication?: HubIdentity["authentication"];
+    iotEdge?: boolean;
   }): void {
     this.hub(o.hostName).add(o);
   }

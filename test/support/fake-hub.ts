@@ -82,14 +82,17 @@ export class FakeHub {
     primaryThumbprint: string;
     secondaryThumbprint?: string;
     status?: "enabled" | "disabled";
+    authentication?: HubIdentity["authentication"];
+    iotEdge?: boolean;
   }): void {
     this.store({
       deviceId: o.deviceId,
       status: o.status ?? "enabled",
       statusReason: undefined,
-      authentication: "selfSigned",
+      authentication: o.authentication ?? "selfSigned",
       primaryThumbprint: o.primaryThumbprint,
       secondaryThumbprint: o.secondaryThumbprint,
+      iotEdge: o.iotEdge ?? false,
     });
   }
 
@@ -99,9 +102,9 @@ export class FakeHub {
 
   /** What DPS does after it accepted a registration: both slots, the status stays as it is. */
   assign(deviceId: DeviceId, thumbprint: string): void {
-    const { status = "enabled", statusReason } = this.identities.get(deviceId) ?? {};
+    const { status = "enabled", statusReason, iotEdge = false } = this.identities.get(deviceId) ?? {};
     const slots = { primaryThumbprint: thumbprint, secondaryThumbprint: thumbprint };
-    this.store({ deviceId, status, statusReason, authentication: "selfSigned", ...slots });
+    this.store({ deviceId, status, statusReason, authentication: "selfSigned", iotEdge, ...slots });
   }
 
   /** The device has a session and answers direct methods; undefined: it goes away. */

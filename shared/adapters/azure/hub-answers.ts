@@ -17,6 +17,7 @@ export const TwinIdentity = z
     status: z.enum(["enabled", "disabled"]),
     authenticationType: z.enum(["selfSigned", "certificateAuthority", "sas", "none"]),
     x509Thumbprint: z.object({ primaryThumbprint: thumbprint, secondaryThumbprint: thumbprint }).nullish(),
+    capabilities: z.object({ iotEdge: z.boolean().nullish() }).nullish(),
   })
   .transform((twin): HubIdentity => ({
     deviceId: twin.deviceId,
@@ -25,6 +26,7 @@ export const TwinIdentity = z
     authentication: twin.authenticationType,
     primaryThumbprint: twin.x509Thumbprint?.primaryThumbprint,
     secondaryThumbprint: twin.x509Thumbprint?.secondaryThumbprint,
+    iotEdge: twin.capabilities?.iotEdge ?? false,
   }));
 
 /** The answer to a bulk call: the same body with 200 and with 400. */

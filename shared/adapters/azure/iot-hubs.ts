@@ -92,6 +92,8 @@ function toDevice(write: IdentityWrite): Parameters<Registry["updateDevices"]>[0
       type: "selfSigned",
       x509Thumbprint: { primaryThumbprint: write.primaryThumbprint, secondaryThumbprint: write.secondaryThumbprint },
     },
+    // A gateway written without it might become a plain device.
+    capabilities: { iotEdge: write.iotEdge },
   };
 }
 

@@ -29,6 +29,7 @@ const write = (deviceId: string, statusReason?: string): IdentityWrite => ({
   statusReason,
   primaryThumbprint: one,
   secondaryThumbprint: two,
+  iotEdge: true,
 });
 /** The error envelopes of IoT Hub. */
 const form1 = (code: string, text = "because") => ({
@@ -61,6 +62,7 @@ describe("the hub adapter on the wire", () => {
           authentication: "selfSigned",
           primaryThumbprint: one,
           secondaryThumbprint: undefined,
+          iotEdge: false,
         },
       });
       expect(azure.service.seen).toMatchObject([{ method: "GET", path: "/twins/Pump%231?api-version=2021-04-12" }]);
@@ -71,6 +73,15 @@ describe("the hub adapter on the wire", () => {
       expect(await azure.hub.readIdentity(id("Pump#1"))).toMatchObject({
         identity: { authentication: "sas", primaryThumbprint: undefined },
       });
+    });
+
+    it.each([
+      [true, { capabilities: { iotEdge: true } }],
+      [false, { capabilities: null }],
+      [false, { capabilities: undefined }],
+    ])("knows an IoT Edge device (%s)", async (iotEdge, changes) => {
+      azure.service.answer({ status: 200, body: { ...twin, ...changes } });
+      expect(await azure.hub.readIdentity(id("Pump#1"))).toMatchObject({ identity: { iotEdge } });
     });
 
     it.each([
@@ -113,7 +124,7 @@ describe("the hub adapter on the wire", () => {
   });
 
   describe("writing identities", () => {
-    it("sends ETag, status and all of the authentication for each, in one guarded call", async () => {
+    it("sends ETag, status, capabilities and all of the authentication for each, in one guarded call", async () => {
       azure.service.answer({ status: 200, body: { isSuccessful: true, errors: [], warnings: [] } });
       const outcomes = await azure.hub.writeIdentities([write("a", "roll 1"), write("b")]);
       expect([...outcomes]).toEqual([
@@ -125,6 +136,7 @@ describe("the hub adapter on the wire", () => {
         importMode: "UpdateIfMatchETag",
         status: "disabled",
         authentication: { type: "selfSigned", x509Thumbprint: { primaryThumbprint: one, secondaryThumbprint: two } },
+        capabilities: { iotEdge: true },
       };
       expect(azure.service.seen).toMatchObject([{ method: "POST", path: "/devices?api-version=2021-04-12" }]);
       expect(azure.service.seen[0]!.body).toEqual([

@@ -6,7 +6,12 @@ import type { Hub, HubIdentity, Hubs, IdentityWrite, IdentityWriteOutcome } from
 export interface HubStage {
   readonly hubs: Hubs;
   readonly faults: Faults;
-  addIdentity(deviceId: DeviceId, primaryThumbprint: string, secondaryThumbprint: string | undefined): void;
+  addIdentity(
+    deviceId: DeviceId,
+    primaryThumbprint: string,
+    secondaryThumbprint: string | undefined,
+    iotEdge?: boolean,
+  ): void;
   removeIdentity(deviceId: DeviceId): void;
   /** A device with an identity of its own goes online and answers methods with what `answer` makes of the payload. */
   connect(
@@ -48,13 +53,14 @@ export function describeHubs(name: string, start: () => Promise<HubStage>): void
       if (reading.outcome === "missing") throw new Error(`${deviceId} is missing`);
       return reading.identity;
     }
-    const cut = ({ deviceId, etag }: HubIdentity): IdentityWrite => ({
+    const cut = ({ deviceId, etag, iotEdge }: HubIdentity): IdentityWrite => ({
       deviceId,
       etag,
       status: "disabled",
       statusReason: "contained",
       primaryThumbprint: three,
       secondaryThumbprint: three,
+      iotEdge,
     });
     async function write(...writes: IdentityWrite[]): Promise<IdentityWriteOutcome[]> {
       const outcomes = await hub.writeIdentities(writes);
@@ -92,6 +98,15 @@ export function describeHubs(name: string, start: () => Promise<HubStage>): void
       const release = { ...cut(after), status: "enabled", statusReason: undefined } as const;
       expect(await write(release)).toEqual([{ outcome: "written" }]);
       expect((await read(before.deviceId)).status).toBe("enabled");
+    });
+
+    it.each([true, false])("leave an IoT Edge device what it is (%s)", async (iotEdge) => {
+      const deviceId = fresh();
+      stage.addIdentity(deviceId, one, two, iotEdge);
+      const before = await read(deviceId);
+      expect(before.iotEdge).toBe(iotEdge);
+      expect(await write(cut(before))).toEqual([{ outcome: "written" }]);
+      expect(await read(deviceId)).toMatchObject({ status: "disabled", iotEdge });
     });
 
     it("decide each device of a call by itself", async () => {

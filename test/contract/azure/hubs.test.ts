@@ -13,8 +13,9 @@ describeHubs("in memory", () => {
   return Promise.resolve({
     hubs: azure.hubs,
     faults: azure.faults,
-    addIdentity: (deviceId, primaryThumbprint, secondaryThumbprint) =>
+    addIdentity: (deviceId, primaryThumbprint, secondaryThumbprint, iotEdge = false) =>
       azure.addIdentity({
+        iotEdge,
         deviceId,
         primaryThumbprint,
         ...(secondaryThumbprint === undefined ? {} : { secondaryThumbprint }),
@@ -54,8 +55,9 @@ async function startLab(): Promise<HubStage> {
   return {
     hubs: azure.hubs,
     faults: lab.faults,
-    addIdentity: (deviceId, primaryThumbprint, secondaryThumbprint) =>
+    addIdentity: (deviceId, primaryThumbprint, secondaryThumbprint, iotEdge = false) =>
       void store.seed(deviceId, {
+        iotEdge,
         authentication: {
           ...x509Authentication(primaryThumbprint),
           secondaryThumbprint: secondaryThumbprint ?? null,

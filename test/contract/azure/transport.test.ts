@@ -108,7 +108,14 @@ describe("transport", () => {
     const { service, hub } = await start();
     service.answer({ drop: true }, { status: 200, body: { isSuccessful: true, errors: [] } });
     const slots = { primaryThumbprint: "A".repeat(64), secondaryThumbprint: "B".repeat(64) };
-    const write = { deviceId, etag: Etag.parse("MQ=="), status: "enabled", statusReason: undefined, ...slots } as const;
+    const write = {
+      deviceId,
+      etag: Etag.parse("MQ=="),
+      status: "enabled",
+      statusReason: undefined,
+      iotEdge: false,
+      ...slots,
+    } as const;
     await expect(hub.writeIdentities([write])).rejects.toMatchObject({ code: "service-unavailable", retryable: true });
     expect(service.seen).toHaveLength(1);
   });

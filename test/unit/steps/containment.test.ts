@@ -264,6 +264,20 @@ describe("containment", () => {
     await expectContained(bed, device);
   });
 
+  it("leaves an IoT Edge device what it is", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1");
+    bed.azure.addIdentity({
+      deviceId: device.deviceId,
+      primaryThumbprint: device.old.sha256Thumbprint,
+      iotEdge: true,
+    });
+    await bed.open(device);
+    await bed.contain();
+    expect(bed.azure.hub().identity(device.deviceId)).toMatchObject({ status: "enabled", iotEdge: true });
+    await expectContained(bed, device);
+  });
+
   it("uses the device id that the registration record names", async () => {
     const bed = new Bed();
     const device = bed.device("pump-1");
