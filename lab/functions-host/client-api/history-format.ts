@@ -1,6 +1,6 @@
 import type { JsonObject } from "../json";
-import { tryParse } from "../json";
 import { EventType, type HistoryEvent, Status, statusName } from "../engine/history";
+import { value } from "./instance-view";
 
 const names = new Map<number, string>(Object.entries(EventType).map(([name, type]) => [type, name]));
 
@@ -56,9 +56,9 @@ function show1(
     );
   }
   if (!show.inputs) Reflect.deleteProperty(fields, "Input");
-  else if (typeof fields["Input"] === "string") fields["Input"] = tryParse(fields["Input"]) ?? fields["Input"];
+  else if (typeof fields["Input"] === "string") fields["Input"] = value(fields["Input"]);
   if (!show.outputs) Reflect.deleteProperty(fields, "Result");
-  else if (typeof fields["Result"] === "string") fields["Result"] = tryParse(fields["Result"]) ?? fields["Result"];
+  else if (typeof fields["Result"] === "string") fields["Result"] = value(fields["Result"]);
   return fields;
 }
 

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { spawnHost, type CrashPoint, type HostProcess } from "../../../lab/functions-host/host";
-import { crashFuzz, type FuzzScenario } from "../../../lab/functions-host/soak/crash-fuzz";
+import { crashFuzz } from "../../../lab/functions-host/soak/crash-fuzz";
+import { goldenScenarios } from "../../../lab/functions-host/soak/scenarios";
 import { WorkerPool } from "../../../lab/functions-host/worker-pool";
 import { appsDir } from "./app-host";
 
@@ -14,18 +15,6 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const scenarios: readonly FuzzScenario[] = [
-  { name: "thenTimerThenChild" },
-  { name: "countdown", input: { left: 3 } },
-  { name: "parentOfFailing" },
-  { name: "allFailing" },
-  { name: "collector", input: { wanted: 3 }, events: ["x", "y", "z"].map((value) => ({ name: "item", value })) },
-  { name: "twoEvents", events: [1, 2].map((value) => ({ name: "a", value })) },
-  { name: "callsEntity" },
-  { name: "locks" },
-  { name: "types" },
-];
-
 describe("an engine that is dropped after every transaction", () => {
   let pool: WorkerPool;
   beforeAll(async () => {
@@ -36,7 +25,7 @@ describe("an engine that is dropped after every transaction", () => {
   afterAll(() => pool.stop());
 
   test.each(Array.from({ length: 20 }, (_, seed) => seed))("ends in the same outputs, seed %i", async (seed) => {
-    const { commits, differences } = await crashFuzz(pool, scenarios, folder, seed);
+    const { commits, differences } = await crashFuzz(pool, goldenScenarios, folder, seed);
     expect(differences).toEqual([]);
     expect(commits).toBeGreaterThan(60);
   });
