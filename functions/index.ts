@@ -58,6 +58,15 @@ registerRolls(createReadRolls(deps));
 registerHeartbeats(createIngestEvents(deps));
 registerSweep(createSweepRolls(deps));
 
+// What the first alert would otherwise wait for: tables that must be created, libraries that load at their first call.
+// Nobody waits here, and whatever fails now is tried again when it is needed.
+const warmUp: Promise<unknown>[] = [
+  ...(["claims", "rolls", "batches", "facts"] as const).map((table) => store.table(table)),
+  store.container(),
+  authorities.listVerified(),
+];
+for (const step of warmUp) step.catch(() => undefined);
+
 function storeAddress(storage: Settings["storage"]): StoreAddress {
   if (storage.kind === "connection-string") return storage;
   const endpoint = (service: string): string => `https://${storage.account}.${service}.core.windows.net`;
