@@ -77,11 +77,18 @@ test("a host killed twenty times, after turns and between an activity and its re
 }, 120_000);
 
 async function settled(host: HostProcess): Promise<Pick<Status, "runtimeStatus" | "output"> | "killed"> {
+  let alive = true;
+  void host.exited.then(() => {
+    alive = false;
+  });
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, 20));
+    if (!stillAlive()) return "killed";
     const found = await status(host, "long").catch(() => undefined);
     if (found?.runtimeStatus === "Completed") return { runtimeStatus: found.runtimeStatus, output: found.output };
-    if (await Promise.race([host.exited.then(() => true), Promise.resolve(false)])) return "killed";
+  }
+  function stillAlive(): boolean {
+    return alive;
   }
 }
 
