@@ -75,5 +75,5 @@ export function timeText(clock: LabClock): string {
 /** When a message that is sent now reaches its target. */
 export function arrival(context: EngineContext): number {
   const delay = context.disturbance.messageDelayMs();
-  return delay === 0 ? 0 : context.clock.now() + delay;
+  return delay === 0 ? 0 : context.clock.now() + Math.ceil(delay);
 }

@@ -130,7 +130,9 @@ export class Engine {
     const { clock } = this.options;
     const cancel = clock.after(Math.max(0, time - clock.now()), () => {
       this.cancels.delete(cancel);
-      this.wake([id]);
+      // A timer may run a moment early, and what is not visible yet would be missed for ever.
+      if (clock.now() < time) this.wakeAt(id, time);
+      else this.wake([id]);
     });
     this.cancels.add(cancel);
   }

@@ -185,7 +185,7 @@ function outgoing(
         ? [
             {
               ...{ instanceId, executionId, timerId: action.id, fireAt: action.fireAt },
-              due: Math.max(now, action.fireAt) + context.disturbance.timerDelayMs(),
+              due: Math.max(now, action.fireAt) + Math.ceil(context.disturbance.timerDelayMs()),
             },
           ]
         : [],

@@ -1,3 +1,4 @@
+import { type LabClock, realClock } from "../../../lab/clock";
 import { azureStorageProfile } from "../../../lab/functions-host/profile";
 import { randomFrom } from "../../../lab/functions-host/soak/seeded-random";
 import { VirtualClock } from "../../../lab/functions-host/virtual-clock";
@@ -57,6 +58,13 @@ test("an activity that is delivered twice at the same time counts once", async (
   // The second delivery of the only attempt succeeded, the first failed: whichever was stored first stands.
   expect(["Completed", "Failed"]).toContain(status);
   expect(host.history(id).match(/[56]→0/g)).toHaveLength(1);
+});
+
+test("a message that is under way is not lost when a timer of the machine runs a moment early", async () => {
+  const hasty: LabClock = { now: realClock.now, after: (ms, action) => realClock.after(Math.max(0, ms - 5), action) };
+  const delays = { ...azureStorageProfile(randomFrom(3)), messageDelayMs: () => 30 };
+  const host = (app = await startApp("golden", { clock: hasty, disturbance: delays }));
+  expect(await host.run("countdown", { left: 3 })).toEqual({ status: "Completed", output: [3, 2, 1, 0] });
 });
 
 test("a result over the limit fails its activity with both numbers", async () => {
