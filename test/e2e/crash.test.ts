@@ -16,14 +16,14 @@ const post = async (): Promise<string> => {
 };
 
 /** Starts the next host whenever one has ended, until told to stop; answers how many it started. */
-function keepHostAlive(crash?: Parameters<RollLab["startHost"]>[0]): { stop(): Promise<number> } {
+function keepHostAlive(how: Parameters<RollLab["startHost"]>[0]): { stop(): Promise<number> } {
   const order = { stop: false };
   let starts = 0;
   const alive = (async () => {
     while (!order.stop) {
       starts += 1;
       // It may have done its turn and died before it served.
-      const host = await lab.startHost(crash).catch(() => undefined);
+      const host = await lab.startHost(how).catch(() => undefined);
       await Promise.race([host?.exited, until(() => order.stop)]);
     }
   })();
@@ -58,14 +58,14 @@ test("killed after each orchestration turn, the roll still ends right", async ()
   const first = await lab.startHost();
   const rollId = await post();
   await first.kill();
-  const hosts = keepHostAlive({ afterTurn: 1 });
+  const hosts = keepHostAlive({ crash: { afterTurn: 1 } });
   await endsRight(rollId, 200_000);
   expect(await hosts.stop()).toBeGreaterThan(15);
 }, 240_000);
 
 test("killed between the start claim and the start of the orchestration, the alert's roll starts all the same, once", async () => {
   await open();
-  await lab.startHost({ beforeStart: 1 });
+  await lab.startHost({ crash: { beforeStart: 1 } });
   await expect(post()).rejects.toThrow();
   await until(() => lab.product() === undefined);
   await lab.startHost();

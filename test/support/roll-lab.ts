@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { spawnHost, type CrashPoint, type HostProcess } from "../../lab/functions-host/host";
+import { spawnHost, type HostProcess, type SpawnOptions } from "../../lab/functions-host/host";
 import { breachAlert, startBreachFleet, type BreachFleet } from "../../lab/scenarios/breach-fleet";
 import type { StatedDevice } from "../../lab/scenarios/evidence";
 import { startLabServices, type LabServices, type LabServicesOptions } from "../../lab/scenarios/lab-services";
@@ -12,10 +12,12 @@ import { productAt, type Product, type RollStatus } from "../../lab/scenarios/pr
 export interface RollLab {
   readonly services: LabServices;
   readonly devices: BreachFleet;
+  /** What alerts are signed with. */
+  readonly secret: string;
   /** The product at the host of the moment; undefined while none runs. */
   product(): Product | undefined;
-  /** Starts a host on the same store; `crash`: where it is to end itself. */
-  startHost(crash?: CrashPoint): Promise<HostProcess>;
+  /** Starts a host on the same store; `crash`: where it is to end itself; `profile`: with what Azure does to messages. */
+  startHost(how?: Pick<SpawnOptions, "crash" | "profile" | "workers" | "log">): Promise<HostProcess>;
   alert(id: string): string;
   /** What each direct method did, as the hub saw it. */
   readonly asked: readonly { readonly deviceId: string; readonly at: number }[];
@@ -50,15 +52,16 @@ export async function startRollLab(
   return {
     services,
     devices,
+    secret,
     asked,
     product: () => (host === undefined ? undefined : productAt(host.url, secret)),
-    startHost: async (crash) => {
+    startHost: async (how = {}) => {
       const started = await spawnHost({
         appDir: resolve("."),
         port: 0,
         storeFile: join(folder, "host.db"),
         settings: { ...services.settings(secret), ...o.settings },
-        ...(crash === undefined ? {} : { crash }),
+        ...how,
       });
       host = started;
       void started.exited.then(() => {
