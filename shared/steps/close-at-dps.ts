@@ -3,7 +3,7 @@ import { decideClose, type CloseDecision } from "../domain/enrollment/close-entr
 import type { RegistrationId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
 import type { JournalLine } from "../domain/roll/batch";
-import type { DeviceRow } from "../domain/roll/device-row";
+import { withWarning, type DeviceRow } from "../domain/roll/device-row";
 import type { RollTarget } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
 import type { CertificateReader, TrustedAuthority } from "../ports/certificates";
@@ -100,21 +100,25 @@ async function gather(
     if (reading === undefined || reading instanceof RollError || target === undefined) continue;
     const known = work.row(id);
     if (reading.outcome === "missing") {
-      work.set({ ...known, entry: { state: "missing", disabled: false, closedAt: deps.clock.now() } });
+      const entry = { state: "missing", disabled: false, closedAt: deps.clock.now() } as const;
+      work.set(withWarning({ ...known, entry }, "enrollment-missing"));
       continue;
     }
     const { enrollment } = reading;
     const row = planRow(known, target, enrollment, world);
     const decision = decideClose(enrollment, row.bad, row.planned?.sha256Thumbprint, row.entry.disabledByUs === true);
     if (decision.kind === "closed") {
-      // Closed by an earlier run that was cut off before it could say so, or by somebody else.
-      const closedAt = row.entry.closedAt ?? enrollment.lastUpdatedAt ?? deps.clock.now();
+      // By a write of ours whose answer was lost: then since that write. By somebody else: nobody knows since when, so from
+      // this fresh read on.
+      const ours = row.entry.closing === true ? enrollment.lastUpdatedAt : undefined;
+      const closedAt = row.entry.closedAt ?? ours ?? deps.clock.now();
       work.set({ ...row, entry: closedEntry(row, closedAt, decision.disabled) });
     } else {
       const { entry: entryBefore } = row;
-      // Noted before it is written: a run cut off in between must know whose `disabled` it finds.
+      // Noted before it is written: a run cut off in between must know whose write it finds.
       const disabling = decision.disabled && enrollment.provisioningStatus === "enabled";
-      const noted = disabling ? { ...row, entry: { ...entryBefore, disabledByUs: true } } : row;
+      const entry = { ...entryBefore, closing: true, ...(disabling ? { disabledByUs: true } : {}) };
+      const noted = { ...row, entry };
       work.set(noted);
       plans.push({ row: noted, entryBefore, enrollment, decision });
     }

@@ -1,6 +1,6 @@
 import type { RegistrationId, Sha256Thumbprint } from "../ids";
 import { formatInstant, type Instant } from "../instant";
-import type { Refusal } from "../roll/device-row";
+import type { Refusal, Warning } from "../roll/device-row";
 import type { CertificateFacts } from "./facts";
 
 /** A replacement as read, with everything the rules ask about it already looked up. */
@@ -109,12 +109,12 @@ const rules: readonly Rule[] = [
 export function lintReplacement(
   candidate: Candidate,
   context: ReplacementContext,
-): { readonly refusal: Refusal | undefined; readonly warnings: readonly string[] } {
+): { readonly refusal: Refusal | undefined; readonly warnings: readonly Warning[] } {
   for (const rule of rules) {
     const refusal = rule(candidate, context);
     if (refusal !== undefined) return { refusal, warnings: [] };
   }
-  const warnings: string[] = [];
+  const warnings: Warning[] = [];
   if (candidate.selfSigned) warnings.push("self-signed");
   if (context.compromisedKey === undefined) warnings.push("same-key-unchecked");
   return { refusal: undefined, warnings };

@@ -22,6 +22,33 @@ export const HubRecord = z.object({
 });
 export type HubRecord = z.infer<typeof HubRecord>;
 
+/** An identity held under a guessed name, and what stood there before: given back if the guess was wrong. */
+export const GuessedHold = z.object({
+  deviceId: DeviceId,
+  hub: HubHostName,
+  /** Containment round that the sentinels belong to. */
+  round: z.int().positive(),
+  status: z.enum(["enabled", "disabled"]),
+  primaryThumbprint: z.string().optional(),
+  secondaryThumbprint: z.string().optional(),
+});
+export type GuessedHold = z.infer<typeof GuessedHold>;
+
+/** What stops nothing but belongs in the report. */
+export type Warning =
+  /** Nobody else vouches for the new leaf. */
+  | "self-signed"
+  /** The compromised certificate did not come with the alert, so that the keys could not be compared. */
+  | "same-key-unchecked"
+  /** A fresh read contradicted the claim that the device is contained. */
+  | "containment-broken"
+  /** DPS has no individual enrollment for the device. */
+  | "enrollment-missing"
+  /** The hub identity authenticates by shared keys: they open it, whatever becomes of certificates. */
+  | "sas-authentication"
+  /** Another device was cut off for a while, because its name was taken for this one's. */
+  | "held-by-guess";
+
 /** One attempt to make the device report; written before the first send. */
 export const Attempt = z.object({
   attemptId: AttemptId,
@@ -37,8 +64,14 @@ export type Attempt = z.infer<typeof Attempt>;
 export const DeviceRow = z.object({
   registrationId: RegistrationId,
   compromisedSlots: z.array(Slot),
-  /** The hub device id: the entry's own, the registration record's, or the registration id. */
+  /** The hub device id: the registration record's word, else the entry's, else the registration id. */
   deviceId: DeviceId.optional(),
+  /** What the entry, once read, calls the hub device: a name of its own or the registration id. */
+  nameInEntry: DeviceId.optional(),
+  /** The name that `hubs` is about while the true one is not known. */
+  guess: DeviceId.optional(),
+  /** Identities held under guessed names. */
+  guessed: z.array(GuessedHold).optional(),
   /** Thumbprints that must open nothing any more, resolved from the slots at the first read. */
   bad: z.array(Sha256Thumbprint),
   /** Leaves the device may go on with: the planned one and those in the entry that nobody named as compromised. */
@@ -59,6 +92,8 @@ export const DeviceRow = z.object({
     disabled: z.boolean(),
     /** This roll disabled it, so this roll may enable it again; an operator's `disabled` is left alone. */
     disabledByUs: z.boolean().optional(),
+    /** A closing write of ours may have been made whose answer is not known. */
+    closing: z.boolean().optional(),
   }),
   hubs: z.record(HubHostName, HubRecord),
   containedAt: Instant.optional(),
@@ -77,3 +112,7 @@ export const DeviceRow = z.object({
   skipped: z.string().optional(),
 });
 export type DeviceRow = z.infer<typeof DeviceRow>;
+
+export function withWarning(row: DeviceRow, ...warnings: readonly Warning[]): DeviceRow {
+  return { ...row, warnings: [...new Set([...row.warnings, ...warnings])] };
+}
