@@ -42,8 +42,9 @@ export interface IdentityWrite {
   readonly status: "enabled" | "disabled";
   /** At most 128 characters; undefined clears it. */
   readonly statusReason: string | undefined;
-  readonly primaryThumbprint: string;
-  readonly secondaryThumbprint: string;
+  /** Undefined leaves the slot empty; one of the two must be filled. */
+  readonly primaryThumbprint: string | undefined;
+  readonly secondaryThumbprint: string | undefined;
   /** As read: the registry may take what a write leaves out for its default. */
   readonly iotEdge: boolean;
 }

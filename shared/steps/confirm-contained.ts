@@ -1,9 +1,10 @@
 import type { confirmContained, recheckContained } from "../contract/activities";
+import { owesRestore } from "../domain/hub/guess";
 import { isClosedTo } from "../domain/enrollment/close-entry";
 import { standing } from "../domain/hub/allow-set";
 import type { HubHostName, RollId } from "../domain/ids";
 import type { JournalLine } from "../domain/roll/batch";
-import type { DeviceRow } from "../domain/roll/device-row";
+import { withWarning, type DeviceRow } from "../domain/roll/device-row";
 import { RollError } from "../domain/roll-error";
 import type { Entropy } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
@@ -77,6 +78,8 @@ export function createRecheckContained(deps: ConfirmContainedDeps): Step<typeof 
       work.set({ ...row, rereads: 0 });
       broken += 1;
     }
+    // Held under a wrong guess and not given back yet: the next round of containment tries again.
+    broken += work.rows.filter((row) => owesRestore(row)).length;
     await work.settle(lines);
     return { broken };
   };
@@ -93,11 +96,10 @@ export function containAgain(row: DeviceRow, why: string, atDps: boolean): Devic
   );
   const broken = row.broken + 1;
   return {
-    ...rest,
+    ...withWarning(rest, "containment-broken"),
     hubs,
     broken,
     rereads: 0,
-    warnings: [...new Set([...row.warnings, "containment-broken"])],
     entry: atDps ? reopened(row) : row.entry,
     ...(broken < MOST_BREAKS
       ? {}

@@ -1,11 +1,11 @@
 import type { holdAtHub } from "../contract/activities";
 import { decideHold } from "../domain/hub/allow-set";
 import { DeviceId, type HubHostName, type RollId } from "../domain/ids";
+import { likelyName, rememberBefore } from "../domain/hub/guess";
 import { addMs, instant, type Instant } from "../domain/instant";
 import type { JournalLine } from "../domain/roll/batch";
 import type { DeviceRow } from "../domain/roll/device-row";
 import type { RollTiming } from "../domain/roll/request";
-import { RollError } from "../domain/roll-error";
 import type { Entropy } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
 import type { Hubs, IdentityWrite } from "../ports/hubs";
@@ -14,14 +14,18 @@ import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import {
   allowSet,
   describeIdentity,
+  describeWrite,
   readIdentities,
   recordOf,
   sentinels,
+  sentinelsUpTo,
+  warnOfKeys,
   withRecord,
   writeIdentities,
   type IdentityAt,
 } from "./identities";
-import { mapSideBySide, orOutage } from "./side-by-side";
+import { nameDevices } from "./name-devices";
+import { restoreGuessed } from "./restore-guessed";
 import type { Step } from "./step";
 
 export interface HoldAtHubDeps extends BatchWorkDeps {
@@ -45,7 +49,8 @@ export function createHoldAtHub(deps: HoldAtHubDeps): Step<typeof holdAtHub> {
     const { timing } = await deps.blobs.getRequest(rollId);
     const work = await BatchWork.open(deps, "hold-at-hub", { rollId, batch });
     const outcome: JournalLine[] = [];
-    await nameDevices(deps, work);
+    const unnamed = work.rows.filter((row) => needsContainment(row) && row.deviceId === undefined);
+    await nameDevices(deps, work, unnamed);
     let outages = 0;
     for (let pass = 1; pass <= PASSES; pass += 1) {
       const todo = pairsToHold(work.rows, deps.hubs.hostNames);
@@ -55,6 +60,7 @@ export function createHoldAtHub(deps: HoldAtHubDeps): Step<typeof holdAtHub> {
       const lost = await hold(deps, work, rollId, reading.read, outcome);
       if (lost === 0) break;
     }
+    await restoreGuessed(deps, work, rollId, outcome);
     await work.settle(outcome);
     const rows = work.rows.filter((row) => needsHold(row));
     const pending = new Set(pairsToHold(rows, deps.hubs.hostNames).map(({ row }) => row.registrationId)).size;
@@ -82,28 +88,14 @@ function needsHold(row: DeviceRow): boolean {
   return needsContainment(row.broken < MOST_BREAKS ? row : rest);
 }
 
-/**
- * The hub's device id is the registration record's word; without a record the device never registered, and its hub
- * device, should one exist all the same, is called like the entry says or like the registration.
- */
-async function nameDevices({ enrollments }: HoldAtHubDeps, work: BatchWork): Promise<void> {
-  const unnamed = work.rows.filter((row) => needsContainment(row) && row.deviceId === undefined);
-  await mapSideBySide(unnamed, async (row) => {
-    const reading = await orOutage(enrollments.getRegistration(row.registrationId));
-    if (reading instanceof RollError) return;
-    const known = reading.outcome === "found" ? reading.registration.deviceId : undefined;
-    work.set({ ...row, deviceId: known ?? DeviceId.parse(row.registrationId) });
-  });
-}
-
 type Pair = Omit<IdentityAt, "identity">;
 
 function pairsToHold(rows: readonly DeviceRow[], hubs: readonly HubHostName[]): Pair[] {
   return rows
     .filter((row) => needsHold(row))
     .flatMap((row) => {
-      // DPS may be silent just now; the hub is cut all the same, under the name that a registration gives by default.
-      const deviceId = row.deviceId ?? DeviceId.parse(row.registrationId);
+      // DPS may be silent just now; the hub is cut all the same, under the likeliest name.
+      const deviceId = likelyName(row, DeviceId.parse(row.registrationId));
       return hubs
         .filter((hub) => {
           const record = recordOf(row, hub);
@@ -128,7 +120,11 @@ async function hold(
     const decision = decideHold(at.identity, allowSet(deps.entropy, rollId, { ...at, row }));
     if (decision.kind === "nothing" || at.identity === undefined) {
       // A guessed name proves no absence.
-      if (row.deviceId !== undefined) work.set(withRecord(row, at.hub, { ...record, absent: true }));
+      if (row.deviceId !== undefined)
+        work.set(withRecord(warnOfKeys(row, at.identity), at.hub, { ...record, absent: true }));
+    } else if (row.deviceId === undefined && at.identity.authentication === "certificateAuthority") {
+      // DPS writes thumbprints, so this one is hardly ours; and a write of thumbprints could not be taken back.
+      continue;
     } else if (decision.kind === "done") {
       work.set(withRecord(row, at.hub, { ...record, heldAt: deps.clock.now(), lastWrite: "sentinel" }));
     } else {
@@ -136,7 +132,13 @@ async function hold(
       const [primaryThumbprint, secondaryThumbprint] = sentinels(deps.entropy, rollId, at.hub, at.deviceId, round);
       const statusBefore = record.statusBefore ?? at.identity.status;
       // Counted before it is written: a run cut off in between must know these sentinels as its own.
-      work.set(withRecord(row, at.hub, { ...record, round, statusBefore }));
+      const noted = withRecord(row, at.hub, { ...record, round, statusBefore });
+      const ours = sentinelsUpTo(deps.entropy, rollId, at, record.round);
+      work.set(
+        row.deviceId === undefined
+          ? rememberBefore(noted, { deviceId: at.deviceId, hub: at.hub, round }, at.identity, ours)
+          : noted,
+      );
       const { deviceId, etag, iotEdge } = at.identity;
       const statusReason = `rollcall ${rollId}: certificate compromised`;
       const write = {
@@ -169,10 +171,6 @@ async function hold(
 function line(at: IdentityAt, action: string, after: string): JournalLine {
   const before = describeIdentity(at.identity);
   return { registrationId: at.row.registrationId, target: at.hub, action, before, after };
-}
-
-export function describeWrite(write: IdentityWrite): string {
-  return `${write.status} primary=${write.primaryThumbprint} secondary=${write.secondaryThumbprint}`;
 }
 
 /**

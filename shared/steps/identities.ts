@@ -1,6 +1,6 @@
 import { sentinelText, type AllowSet } from "../domain/hub/allow-set";
 import { Sha256Thumbprint, type DeviceId, type HubHostName, type RollId, type Slot } from "../domain/ids";
-import type { DeviceRow, HubRecord } from "../domain/roll/device-row";
+import { withWarning, type DeviceRow, type HubRecord } from "../domain/roll/device-row";
 import { RollError } from "../domain/roll-error";
 import type { Entropy } from "../ports/clock";
 import type { HubIdentity, Hubs, IdentityWrite, IdentityWriteOutcome } from "../ports/hubs";
@@ -17,6 +17,11 @@ export interface IdentityAt {
 
 export const NOTHING_WRITTEN: HubRecord = { round: 0, lastWrite: "none", absent: false };
 
+/** A shared key is no certificate, so that nothing is written there; but it opens the identity. */
+export function warnOfKeys(row: DeviceRow, identity: HubIdentity | undefined): DeviceRow {
+  return identity?.authentication === "sas" ? withWarning(row, "sas-authentication") : row;
+}
+
 /** What this roll knows of the device in that hub. */
 export function recordOf(row: DeviceRow, hub: HubHostName): HubRecord {
   return row.hubs[hub] ?? NOTHING_WRITTEN;
@@ -27,11 +32,11 @@ export function withRecord(row: DeviceRow, hub: HubHostName, record: HubRecord):
 }
 
 /** Reads the devices in the given hubs; pairs that a hub does not answer for are left out and listed in `outages`. */
-export async function readIdentities(
+export async function readIdentities<P extends Omit<IdentityAt, "identity">>(
   hubs: Hubs,
-  pairs: readonly { readonly row: DeviceRow; readonly deviceId: DeviceId; readonly hub: HubHostName }[],
-): Promise<{ readonly read: IdentityAt[]; readonly outages: number }> {
-  const read: IdentityAt[] = [];
+  pairs: readonly P[],
+): Promise<{ readonly read: (P & IdentityAt)[]; readonly outages: number }> {
+  const read: (P & IdentityAt)[] = [];
   let outages = 0;
   await mapSideBySide(pairs, async (pair) => {
     const reading = await orOutage(hubs.hub(pair.hub).readIdentity(pair.deviceId));
@@ -84,10 +89,17 @@ export function sentinels(
 /** What the device's identity in this hub may accept now: see domain/hub/allow-set. */
 export function allowSet(entropy: Entropy, rollId: RollId, at: Omit<IdentityAt, "identity">): AllowSet {
   const { round } = recordOf(at.row, at.hub);
-  return {
-    leaves: at.row.allowed,
-    sentinels: Array.from({ length: round }, (_, n) => sentinels(entropy, rollId, at.hub, at.deviceId, n + 1)).flat(),
-  };
+  return { leaves: at.row.allowed, sentinels: sentinelsUpTo(entropy, rollId, at, round) };
+}
+
+/** Those of all rounds up to this one. */
+export function sentinelsUpTo(
+  entropy: Entropy,
+  rollId: RollId,
+  { hub, deviceId }: Pick<IdentityAt, "hub" | "deviceId">,
+  round: number,
+): Sha256Thumbprint[] {
+  return Array.from({ length: round }, (_, n) => sentinels(entropy, rollId, hub, deviceId, n + 1)).flat();
 }
 
 /** For the journal. */
@@ -95,4 +107,8 @@ export function describeIdentity(identity: HubIdentity | undefined): string {
   if (identity === undefined) return "absent";
   const { status, primaryThumbprint, secondaryThumbprint, etag } = identity;
   return `${status} primary=${primaryThumbprint ?? "-"} secondary=${secondaryThumbprint ?? "-"} etag=${etag}`;
+}
+
+export function describeWrite(write: IdentityWrite): string {
+  return `${write.status} primary=${write.primaryThumbprint ?? "-"} secondary=${write.secondaryThumbprint ?? "-"}`;
 }

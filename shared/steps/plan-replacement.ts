@@ -1,7 +1,8 @@
 import { lintReplacement } from "../domain/certificate/lint-replacement";
 import { badThumbprints, healthyThumbprints } from "../domain/enrollment/close-entry";
+import { DeviceId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
-import type { DeviceRow, Refusal } from "../domain/roll/device-row";
+import { withWarning, type DeviceRow, type Refusal, type Warning } from "../domain/roll/device-row";
 import type { RollTarget } from "../domain/roll/request";
 import type { CertificateReader, Chain, TrustedAuthority } from "../ports/certificates";
 import type { IndividualEnrollment } from "../ports/enrollments";
@@ -40,12 +41,8 @@ export function planRow(
       return { ...base, refusal: verdict.refusal };
     case "accepted": {
       const { sha256Thumbprint, notAfter } = verdict.chain.leaf;
-      return {
-        ...base,
-        planned: { sha256Thumbprint, notAfter },
-        allowed: [...new Set([...base.allowed, sha256Thumbprint])],
-        warnings: [...new Set([...base.warnings, ...verdict.warnings])],
-      };
+      const allowed = [...new Set([...base.allowed, sha256Thumbprint])];
+      return withWarning({ ...base, planned: { sha256Thumbprint, notAfter }, allowed }, ...verdict.warnings);
     }
     default:
       return verdict satisfies never;
@@ -59,15 +56,15 @@ function resolve(
   compromised: Chain | undefined,
 ): DeviceRow {
   const bad = badThumbprints(enrollment, target.compromisedSlots, compromised?.leaf.sha256Thumbprint);
-  const named = enrollment.deviceId === undefined ? {} : { deviceId: enrollment.deviceId };
-  return { ...row, ...named, bad, allowed: healthyThumbprints(enrollment, bad) };
+  const nameInEntry = enrollment.deviceId ?? DeviceId.parse(row.registrationId);
+  return { ...row, nameInEntry, bad, allowed: healthyThumbprints(enrollment, bad) };
 }
 
 type Verdict =
   | { readonly outcome: "none" }
   | { readonly outcome: "pending"; readonly why: string }
   | { readonly outcome: "refused"; readonly refusal: Refusal }
-  | { readonly outcome: "accepted"; readonly chain: Chain; readonly warnings: readonly string[] };
+  | { readonly outcome: "accepted"; readonly chain: Chain; readonly warnings: readonly Warning[] };
 
 function judge(
   row: DeviceRow,

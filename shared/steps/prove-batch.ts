@@ -1,5 +1,6 @@
 import type { proveBatch } from "../contract/activities";
 import type { DeviceFacts } from "../domain/device-facts";
+import { owesRestore } from "../domain/hub/guess";
 import { standing, type Identity, type Standing } from "../domain/hub/allow-set";
 import { AttemptId, type DeviceId, type HubHostName, type RollId } from "../domain/ids";
 import { addMs, instant, type Instant } from "../domain/instant";
@@ -63,7 +64,7 @@ export function createProveBatch(deps: ProveBatchDeps): Step<typeof proveBatch> 
 
 function count(rows: readonly DeviceRow[]): { open: number; proven: number } {
   return {
-    open: rows.filter((row) => isOpen(row)).length,
+    open: rows.filter((row) => isOpen(row) || owesRestore(row)).length,
     proven: rows.filter((row) => row.proof !== undefined).length,
   };
 }

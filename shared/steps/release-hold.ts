@@ -6,13 +6,15 @@ import type { DeviceRow } from "../domain/roll/device-row";
 import type { Entropy } from "../ports/clock";
 import type { Hubs, IdentityWrite } from "../ports/hubs";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
-import { describeWrite, MOST_BREAKS, needsContainment } from "./hold-at-hub";
+import { MOST_BREAKS, needsContainment } from "./hold-at-hub";
 import {
   allowSet,
   describeIdentity,
+  describeWrite,
   readIdentities,
   recordOf,
   sentinels,
+  warnOfKeys,
   withRecord,
   writeIdentities,
   type IdentityAt,
@@ -81,7 +83,9 @@ async function release(
       record.statusBefore ?? "enabled",
     );
     if (decision.kind === "nothing" || at.identity === undefined) {
-      work.set(withRecord(row, at.hub, { ...record, absent: true, releasedAt: deps.clock.now() }));
+      work.set(
+        withRecord(warnOfKeys(row, at.identity), at.hub, { ...record, absent: true, releasedAt: deps.clock.now() }),
+      );
     } else if (decision.kind === "done") {
       work.set(withRecord(row, at.hub, { ...record, releasedAt: deps.clock.now() }));
     } else if (decision.kind === "hold-again" || record.heldAt === undefined) {

@@ -1,4 +1,5 @@
 import type { closeRoll, noteContained } from "../contract/activities";
+import { owesRestore } from "../domain/hub/guess";
 import type { RollId } from "../domain/ids";
 import { addCounts, countStates, isOpen } from "../domain/roll/device-state";
 import type { DeviceRow } from "../domain/roll/device-row";
@@ -63,7 +64,7 @@ export function createCloseRoll({ clock, claims, rolls, batches }: MilestoneDeps
 
 /** Proven; everything else (no new leaf, unconfirmed, still waited for, skipped) leaves something for people to do. */
 function isDone(row: DeviceRow): boolean {
-  return row.proof !== undefined && !isOpen(row);
+  return row.proof !== undefined && !isOpen(row) && !owesRestore(row);
 }
 
 async function allRows(rolls: RollStore, batches: BatchStore, rollId: RollId): Promise<DeviceRow[]> {

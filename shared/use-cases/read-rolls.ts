@@ -1,9 +1,10 @@
 import type { RollDeviceList, RollDeviceView, RollList, RollView } from "../contract/operator-api";
+import { owesRestore } from "../domain/hub/guess";
 import { RollId } from "../domain/ids";
 import { formatInstant, type Instant } from "../domain/instant";
 import { isProblem, problem, type Problem } from "../domain/outcome";
 import { addCounts, deviceState } from "../domain/roll/device-state";
-import type { DeviceRow } from "../domain/roll/device-row";
+import type { DeviceRow, Warning } from "../domain/roll/device-row";
 import type { Roll } from "../domain/roll/roll";
 import type { BatchStore, RollStore } from "../ports/stores";
 
@@ -109,10 +110,24 @@ function toDeviceView(row: DeviceRow): RollDeviceView {
 
 function detailOf(row: DeviceRow): string | undefined {
   if (row.skipped !== undefined) return row.skipped;
+  const sentences = [standsAt(row), ...oddities(row)].filter((text) => text !== undefined);
+  return sentences.length === 0 ? undefined : sentences.join("; ");
+}
+
+/** What a person has to know whatever the device's state is. */
+function oddities(row: DeviceRow): string[] {
+  const has = (warning: Warning): boolean => row.warnings.includes(warning);
+  return [
+    ...(row.entry.state === "missing" ? ["DPS has no individual enrollment for it"] : []),
+    ...(has("sas-authentication") ? ["its hub identity takes shared keys, which no roll of certificates touches"] : []),
+    ...(owesRestore(row) ? ["another device's identity, taken for this one's, still has to be given back"] : []),
+  ];
+}
+
+function standsAt(row: DeviceRow): string | undefined {
   if (row.proof !== undefined) return undefined;
   if (row.failed !== undefined) return row.failed.detail;
   if (row.unconfirmed !== undefined) return `treat as exposed: ${row.unconfirmed}`;
-  if (row.entry.state === "missing") return "DPS has no individual enrollment for it any more; contained at the hub";
   if (row.missing !== undefined) return `the proof still misses: ${row.missing}`;
   if (row.containedAt === undefined) return undefined;
   if (row.replacementPending !== undefined)

@@ -141,16 +141,22 @@ export class Bed {
    */
   device(
     id: string,
-    o: { target?: Partial<RollTarget>; standby?: LabCertificate; registered?: boolean } = {},
+    o: {
+      target?: Partial<RollTarget>;
+      standby?: LabCertificate;
+      registered?: boolean;
+      nameInEntry?: string;
+    } = {},
   ): BedDevice {
     const registrationId = RegistrationId.parse(id);
     const [old, fresh] = [this.leaf(id), this.leaf(id)];
     this.azure.addEnrollment({
       registrationId: id,
+      ...(o.nameInEntry === undefined ? {} : { deviceId: o.nameInEntry }),
       primaryPem: old.certificatePem,
       ...(o.standby === undefined ? {} : { secondaryPem: o.standby.certificatePem }),
     });
-    const deviceId = DeviceId.parse(id);
+    const deviceId = DeviceId.parse(o.nameInEntry ?? id);
     if (o.registered ?? true) this.azure.register(id, old.certificatePem);
     else this.azure.addIdentity({ deviceId, primaryThumbprint: old.sha256Thumbprint });
     const target: RollTarget = {

@@ -2,7 +2,16 @@ import { RollDeviceList, RollList, RollView } from "../../../shared/contract/ope
 import { RegistrationId, RollId } from "../../../shared/domain/ids";
 import type { DeviceRow } from "../../../shared/domain/roll/device-row";
 import { createReadRolls } from "../../../shared/use-cases/read-rolls";
-import { aContainedRow, aRow, otherRollId, planned, rollId, t0 } from "../../support/builders";
+import {
+  aContainedRow,
+  aRow,
+  deviceId as aDeviceId,
+  hubName,
+  otherRollId,
+  planned,
+  rollId,
+  t0,
+} from "../../support/builders";
 import { MemoryBatchStore, MemoryRollStore } from "../../support/memory-stores";
 
 class Office {
@@ -109,6 +118,17 @@ describe("the devices of a roll", () => {
     [/claimed-by/, "skipped", aContainedRow({ skipped: `claimed-by ${otherRollId}` })],
     [/treat as exposed: the hub/, "given up on", aRow({ unconfirmed: "the hub" })],
     [/no individual enrollment/, "without an entry", { ...waiting, entry: { state: "missing", disabled: false } }],
+    [
+      /treat as exposed: the hub.*no individual enrollment/,
+      "given up on and without an entry",
+      aRow({ unconfirmed: "the hub", entry: { state: "missing", disabled: false } }),
+    ],
+    [/shared keys/, "opened by shared keys as well", { ...waiting, warnings: ["sas-authentication"] }],
+    [
+      /still has to be given back/,
+      "in another's debt",
+      { ...waiting, guessed: [{ deviceId: aDeviceId, hub: hubName, round: 1, status: "enabled" }] },
+    ],
     [/still misses: hub/, "judged", aContainedRow({ missing: "hub" })],
     [/needs a new certificate/, "without a leaf", { ...waiting, allowed: [] }],
     [/cannot be judged yet/, "with a pending replacement", { ...waiting, allowed: [], replacementPending: "x" }],
