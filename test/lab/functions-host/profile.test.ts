@@ -61,7 +61,10 @@ test("an activity that is delivered twice at the same time counts once", async (
 });
 
 test("a message that is under way is not lost when a timer of the machine runs a moment early", async () => {
-  const hasty: LabClock = { now: () => realClock.now(), after: (ms, action) => realClock.after(Math.max(0, ms - 5), action) };
+  const hasty: LabClock = {
+    now: () => realClock.now(),
+    after: (ms, action) => realClock.after(Math.max(0, ms - 5), action),
+  };
   const delays = { ...azureStorageProfile(randomFrom(3)), messageDelayMs: () => 30 };
   const host = (app = await startApp("golden", { clock: hasty, disturbance: delays }));
   expect(await host.run("countdown", { left: 3 })).toEqual({ status: "Completed", output: [3, 2, 1, 0] });
