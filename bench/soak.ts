@@ -1,0 +1,45 @@
+import { parseArgs } from "node:util";
+import { soakFunctionsHost } from "../lab/functions-host/soak/soak";
+import { runFirstRoll } from "../lab/scenarios/first-roll";
+
+const usage = `npm run soak -- [--seeds N] [--rolls N]   what takes longer than CI may
+
+  --seeds N   crash fuzz of the Functions host, N seeds (default 200)
+  --rolls N   the first roll, N times; every claim must hold each time (default 20)
+`;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { seeds: { type: "string" }, rolls: { type: "string" }, help: { type: "boolean" } },
+  });
+  if (values.help === true) {
+    console.log(usage);
+    return 0;
+  }
+  const print = (line: string): void => console.log(line);
+  let broken = await soakFunctionsHost("test/fixtures/apps/golden", count(values.seeds, 200), print);
+  for (let roll = 1; roll <= count(values.rolls, 20); roll += 1) {
+    const { claims, timings } = await runFirstRoll({ screen: { print: () => undefined } });
+    const red = claims.filter(({ holds }) => !holds);
+    if (red.length > 0) broken += 1;
+    const verdict =
+      red.length === 0 ? "every claim holds" : red.map(({ name, sentence }) => `${name}: ${sentence}`).join("; ");
+    print(`first roll ${roll}: exposure max ${timings.exposure.maxMs} ms, ${verdict}`);
+  }
+  print(broken === 0 ? "soak: nothing broke" : `soak: ${broken} broken`);
+  return broken === 0 ? 0 : 1;
+}
+
+function count(text: string | undefined, fallback: number): number {
+  const n = Number(text ?? fallback);
+  if (!Number.isInteger(n) || n < 0) throw new Error(`"${text ?? ""}" is not a number of runs\n\n${usage}`);
+  return n;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(2);
+  },
+);
