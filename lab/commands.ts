@@ -1,14 +1,10 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { z } from "zod";
+import { appSettingsFile } from "./cli/lab-command";
 import { spawnHost } from "./functions-host/host";
-import { labHubHostName, startLabServices } from "./scenarios/lab-services";
 import { scenarios } from "./scenarios/catalogue";
 import { interruption, processScreen } from "./terminal";
-
-/** Where `lab` leaves what `host` needs; git does not see it. */
-const stateFolder = ".rollcall";
-const settingsFile = join(stateFolder, "lab-settings.json");
 
 /** Plays a scenario. Answers the exit code: 0 only if every claim held. With `exit` it ends by itself. */
 export async function start(options: { readonly scenario?: string; readonly exit: boolean }): Promise<number> {
@@ -33,41 +29,15 @@ export function list(): number {
   return 0;
 }
 
-/** Azure on this machine and nothing else, until Ctrl-C; data in storage survive in `.rollcall/`. */
-export async function lab(): Promise<number> {
-  const services = await startLabServices({
-    folder: resolve(stateFolder),
-    storageFolder: resolve(stateFolder, "storage"),
-  });
-  try {
-    const settings = services.settings(randomBytes(24).toString("hex"));
-    await mkdir(stateFolder, { recursive: true });
-    await writeFile(settingsFile, JSON.stringify(settings, undefined, 2), { mode: 0o600 });
-    const { dps, hub, events, azurite } = services;
-    const rows = [
-      ["DPS", dps.serviceHostName, `service ${dps.servicePort}, devices ${dps.mqttPort}, id scope ${dps.idScope}`],
-      ["IoT Hub", labHubHostName, `service ${hub.servicePort}, devices ${hub.mqttPort}`],
-      ["Event Hubs", "lab-hub", events.connectionString("lab-hub")],
-      ["Storage", azurite.tableEndpoint, azurite.blobEndpoint],
-      ["Authority", join(stateFolder, "lab-ca.pem"), "signed the servers' certificates; verified in DPS as lab-root"],
-    ];
-    for (const [name = "", place = "", detail = ""] of rows)
-      console.log(`${name.padEnd(11)} ${place}\n            ${detail}`);
-    console.log(
-      `\nSettings for an app: ${settingsFile}\n\`npm run host\` in another terminal runs Rollcall against this lab. Ctrl-C ends it.`,
-    );
-    await interruption();
-    return 0;
-  } finally {
-    await services.stop();
-  }
-}
-
-/** The app in the embedded Functions host, against the lab that `lab` has running, until Ctrl-C. */
-export async function host(options: { readonly port: number }): Promise<number> {
+/**
+ * The app in the embedded Functions host, against the lab that `lab` has running, until Ctrl-C. `folder` is where that
+ * lab left its settings. Answers 2 when there are none.
+ */
+export async function host(options: { readonly port: number; readonly folder: string }): Promise<number> {
+  const settingsFile = appSettingsFile(options.folder);
   let settings: Record<string, string>;
   try {
-    settings = JSON.parse(await readFile(settingsFile, "utf8")) as Record<string, string>;
+    settings = z.record(z.string(), z.string()).parse(JSON.parse(await readFile(settingsFile, "utf8")));
   } catch {
     console.error(`There is no ${settingsFile}. Start the lab first, in another terminal: npm run lab`);
     return 2;
@@ -75,7 +45,7 @@ export async function host(options: { readonly port: number }): Promise<number> 
   const running = await spawnHost({
     appDir: resolve("."),
     port: options.port,
-    storeFile: resolve(stateFolder, "functions-host.db"),
+    storeFile: resolve(join(options.folder, "functions-host.db")),
     settings,
   });
   console.log(`Rollcall runs at ${running.url}. Its rolls: ${running.url}/api/rolls. Ctrl-C ends it.`);

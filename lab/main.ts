@@ -1,61 +1,69 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
-import { host, lab, list, start } from "./commands";
+import { generalHelp, labHelp } from "./cli/help";
+import { runLab } from "./cli/lab-command";
+import { readLabCommand } from "./cli/lab-options";
+import { switchTable } from "./cli/switches";
+import { orUsage, UsageError, wholeNumber } from "./cli/usage";
+import { host, list, start } from "./commands";
 
-const help = `Rollcall's lab: Azure DPS, IoT Hub, Event Hubs and storage on this machine, and the app in a Functions host.
+const highestPort = 65_535;
 
-  npm start                          play the first roll: devices, a thief, an alert, the proof; Ctrl-C ends it
-  npm start -- --exit                the same, ends by itself; exit code 0 only if every claim held
-  npm start -- --scenario NAME       play another scenario
-  npm start -- --list                which scenarios there are
-  npm run lab                        only the Azure side, for your own experiments; settings in .rollcall/
-  npm run host [-- --port N]         the app, against the lab of \`npm run lab\` (default port 7071)
-
-A first look: \`npm start\`, and while it runs \`curl -s <the status URL it prints>\`.
-Where a claim is printed BROKEN, its sentence names the device, the door and how late it closed.`;
-
-/** The command line makes no sense: answered with how to use it. */
-class UsageError extends Error {}
-
-const readArguments = () =>
-  parseArgs({
-    allowPositionals: true,
-    options: {
-      exit: { type: "boolean", default: false },
-      scenario: { type: "string" },
-      list: { type: "boolean", default: false },
-      port: { type: "string", default: "7071" },
-      help: { type: "boolean", short: "h", default: false },
-    },
-  });
-
-function usage(): ReturnType<typeof readArguments> {
-  try {
-    return readArguments();
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+async function startCommand(args: string[]): Promise<number> {
+  const { values } = orUsage(() =>
+    parseArgs({
+      args,
+      options: {
+        exit: { type: "boolean", default: false },
+        scenario: { type: "string" },
+        list: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    }),
+  );
+  if (values.help) return say(generalHelp);
+  if (values.list) return list();
+  return start({ exit: values.exit, ...(values.scenario === undefined ? {} : { scenario: values.scenario }) });
 }
 
+async function labCommand(args: string[]): Promise<number> {
+  const command = readLabCommand(args);
+  if (command.ask === "run") return runLab(command.run);
+  return say(command.ask === "help" ? labHelp : switchTable());
+}
+
+async function hostCommand(args: string[]): Promise<number> {
+  const { values } = orUsage(() =>
+    parseArgs({
+      args,
+      options: {
+        port: { type: "string", default: "7071" },
+        folder: { type: "string", default: ".rollcall" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    }),
+  );
+  if (values.help) return say(generalHelp);
+  return host({ port: wholeNumber("--port", values.port, 0, highestPort), folder: values.folder });
+}
+
+function say(text: string): number {
+  console.log(text);
+  return 0;
+}
+
+/** The first argument names the command unless it is an option. */
+const [first = "start", ...others] = process.argv.slice(2);
+const [command, rest] = first.startsWith("-") ? ["start", [first, ...others]] : [first, others];
+
 async function main(): Promise<number> {
-  const { values, positionals } = usage();
-  const [command = "start", ...rest] = positionals;
-  if (values.help) {
-    console.log(help);
-    return 0;
-  }
-  if (rest.length > 0) throw new UsageError(`Unexpected argument '${rest.join(" ")}'`);
   switch (command) {
     case "start":
-      if (values.list) return list();
-      return start({ exit: values.exit, ...(values.scenario === undefined ? {} : { scenario: values.scenario }) });
+      return startCommand(rest);
     case "lab":
-      return lab();
-    case "host": {
-      const port = Number(values.port);
-      if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError(`'${values.port}' is not a port`);
-      return host({ port });
-    }
+      return labCommand(rest);
+    case "host":
+      return hostCommand(rest);
     default:
       throw new UsageError(`Unknown command '${command}'`);
   }
@@ -64,8 +72,8 @@ async function main(): Promise<number> {
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
-    if (error instanceof UsageError) console.error(`${error.message}\n\n${help}`);
-    else console.error(error);
+    if (error instanceof UsageError) console.error(`${error.message}\n\n${command === "lab" ? labHelp : generalHelp}`);
+    else console.error(error instanceof Error && command === "lab" ? error.message : error);
     process.exit(error instanceof UsageError ? 2 : 1);
   },
 );

@@ -1,22 +1,27 @@
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { armAudience, labToken } from "../dps/authorization";
 import { startDps } from "../dps/server";
 import type { Dps } from "../dps/server";
 import type { DpsSwitches } from "../dps/switches";
 import { startEventHubs } from "../event-hubs/server";
 import type { EventHubs } from "../event-hubs/server";
+import type { EventHubsSwitches } from "../event-hubs/switches";
 import { Faults } from "../faults/faults";
 import type { Dialer } from "../fleet/dialer";
 import { fleetDialer } from "../fleet/fleet";
 import type { FleetOptions } from "../fleet/fleet";
+import type { HubQuotaOptions } from "../iot-hub/quotas";
 import { startIotHub } from "../iot-hub/server";
 import type { IotHub } from "../iot-hub/server";
 import type { HubSwitches } from "../iot-hub/switches";
-import { createIntermediate, createRoot, issueServerCertificate } from "../pki/certificates";
+import { issueServerCertificate } from "../pki/certificates";
 import type { CertificateAuthority } from "../pki/certificates";
 import { startAzurite } from "../storage/azurite";
 import type { Azurite } from "../storage/azurite";
+import { newAuthorities } from "./lab-authorities";
+import type { LabAuthorities } from "./lab-authorities";
+import { allHubsEventHub, appSettings, armHostName } from "./lab-settings";
 
 export interface LabServicesOptions {
   /** Where the lab may write files (the authority's certificate). It is created if need be. */
@@ -25,18 +30,52 @@ export interface LabServicesOptions {
   readonly storageFolder?: string;
   readonly dpsSwitches?: Partial<DpsSwitches>;
   readonly hubSwitches?: Partial<HubSwitches>;
+  readonly eventsSwitches?: Partial<EventHubsSwitches>;
+  /** Of every hub. */
+  readonly hubQuotas?: Partial<HubQuotaOptions>;
+  /** How many hubs are linked to DPS: `lab-hub`, `lab-hub-2` and so on. At least 1, which is the default; at most 50. */
+  readonly hubs?: number;
+  /** Default: free ports. Storage takes free ones always. */
+  readonly ports?: LabPorts;
+  /** Where an earlier lab left its registries; they are written back at `stop`. Default: the lab starts empty. */
+  readonly state?: LabState;
+  readonly faults?: Faults;
 }
 
-/** Azure on this machine: one DPS, one hub with its event stream, one storage account, and the authorities of devices. */
-export interface LabServices {
+/** Ports of 127.0.0.1; 0: any free one. */
+export interface LabPorts {
+  readonly dpsService: number;
+  readonly dpsMqtt: number;
+  readonly events: number;
+  /** One per hub; hubs beyond its end take free ports. */
+  readonly hubs: readonly { readonly service: number; readonly mqtt: number }[];
+}
+
+/** What outlives a lab. */
+export interface LabState {
+  /** Of the lab that is resumed; default: new ones. */
+  readonly authorities?: LabAuthorities;
+  readonly dpsSnapshotFile: string;
+  /** What `saveHub` was given for that hub by the lab that is resumed; undefined when it did not have that hub. */
+  hubSnapshot(hostName: string): Promise<unknown>;
+  /** Called for each hub when it has stopped. */
+  saveHub(hostName: string, snapshot: unknown): Promise<void>;
+}
+
+/** Azure on this machine: one DPS, its hubs with their event streams, one storage account, the authorities of devices. */
+export interface LabServices extends LabAuthorities {
   readonly root: CertificateAuthority;
   /** Verified through `root`; it signs the devices' leaves. */
   readonly issuer: CertificateAuthority;
   readonly dps: Dps;
+  /** The first hub. */
   readonly hub: IotHub;
+  readonly hubs: readonly IotHub[];
   readonly events: EventHubs;
   readonly azurite: Azurite;
   readonly faults: Faults;
+  /** PEM of the authority that signed the services' own certificates. */
+  readonly caFile: string;
   /** What a fleet needs to find this lab. */
   readonly fleet: Pick<FleetOptions, "dps" | "hub">;
   readonly dial: Dialer;
@@ -46,12 +85,8 @@ export interface LabServices {
 }
 
 export const labHubHostName = "lab-hub.azure-devices.net";
-const tokenLifeMs = 30 * 86_400_000;
-const armHostName = "management.azure.com";
-const resourceId =
-  "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/lab/providers/Microsoft.Devices/provisioningServices/lab-dps";
 
-/** Starts everything on free ports of 127.0.0.1. Rejects, with all it had started stopped, when one of them fails. */
+/** Starts everything on 127.0.0.1. Rejects, with all it had started stopped, when one of them fails. */
 export async function startLabServices(options: LabServicesOptions): Promise<LabServices> {
   const running: { stop(): Promise<void> }[] = [];
   const keep = <T extends { stop(): Promise<void> }>(service: T): T => {
@@ -59,12 +94,11 @@ export async function startLabServices(options: LabServicesOptions): Promise<Lab
     return service;
   };
   const stop = async (): Promise<void> => {
-    for (const service of running.reverse()) await service.stop();
+    for (const service of running.splice(0).reverse()) await service.stop();
   };
   try {
     await mkdir(options.folder, { recursive: true });
-    const root = createRoot({ commonName: "Rollcall lab root" });
-    const issuer = createIntermediate({ commonName: "Rollcall lab devices", issuer: root });
+    const { root, issuer } = options.state?.authorities ?? newAuthorities();
     const serverCertificate = issueServerCertificate({
       issuer: root,
       dnsNames: ["localhost", "*.azure-devices.net", "*.azure-devices-provisioning.net", armHostName],
@@ -73,76 +107,82 @@ export async function startLabServices(options: LabServicesOptions): Promise<Lab
     const caFile = join(options.folder, "lab-ca.pem");
     await writeFile(caFile, root.certificatePem);
 
-    const faults = new Faults();
+    const faults = options.faults ?? new Faults();
     const storage = options.storageFolder === undefined ? {} : { location: options.storageFolder };
     // The slowest to start, so it starts beside the others; whatever they do, it is waited for and stopped.
     const azuriteStarts = startAzurite(storage);
     keep({ stop: async () => (await azuriteStarts.catch(() => undefined))?.stop() });
-    const events = keep(await startEventHubs({ faults }));
-    const hub = keep(
-      await startIotHub({
-        hostName: labHubHostName,
+    const events = keep(
+      await startEventHubs({ faults, switches: options.eventsSwitches ?? {}, port: options.ports?.events ?? 0 }),
+    );
+    const hub = await startHub(0);
+    const hubs = [hub];
+    while (hubs.length < (options.hubs ?? 1)) hubs.push(await startHub(hubs.length));
+    const resumed = options.state !== undefined && existsSync(options.state.dpsSnapshotFile);
+    const dps = keep(
+      await startDps({
+        hubs: hubs.map(({ link }) => link),
         serverCertificate,
-        events,
         faults,
-        switches: options.hubSwitches ?? {},
+        switches: options.dpsSwitches ?? {},
+        servicePort: options.ports?.dpsService ?? 0,
+        mqttPort: options.ports?.dpsMqtt ?? 0,
+        ...(options.state === undefined ? {} : { snapshotFile: options.state.dpsSnapshotFile }),
       }),
     );
-    const dps = keep(
-      await startDps({ hubs: [hub.link], serverCertificate, faults, switches: options.dpsSwitches ?? {} }),
-    );
-    dps.store.addVerifiedCa(root.certificatePem, "lab-root");
+    // One who removed it from a lab that is resumed wants it to stay away.
+    if (!resumed) dps.store.addVerifiedCa(root.certificatePem, "lab-root");
     const azurite = await azuriteStarts;
 
     const loopback = { host: "127.0.0.1" };
     const fleet: LabServices["fleet"] = {
       dps: { ...loopback, port: dps.mqttPort, idScope: dps.idScope, ca: root.certificatePem },
       hub: (hostName) => {
-        if (hostName !== labHubHostName) throw new Error(`There is no hub ${hostName} in this lab.`);
-        return { ...loopback, port: hub.mqttPort };
+        const found = hubs.find((candidate) => candidate.hostName === hostName);
+        if (found === undefined) throw new Error(`There is no hub ${hostName} in this lab.`);
+        return { ...loopback, port: found.mqttPort };
       },
     };
+    const services = { root, issuer, dps, hub, hubs, events, azurite, faults, caFile, fleet };
     return {
-      root,
-      issuer,
-      dps,
-      hub,
-      events,
-      azurite,
-      faults,
-      fleet,
+      ...services,
       dial: fleetDialer(fleet),
-      settings: (webhookSecret) => ({
-        AzureWebJobsStorage: azurite.connectionString,
-        ROLLCALL_STORAGE: azurite.connectionString,
-        ROLLCALL_DPS_CONNECTION: dps.connectionString,
-        ROLLCALL_DPS_RESOURCE_ID: resourceId,
-        ROLLCALL_HUB_CONNECTIONS: JSON.stringify([hub.connectionString]),
-        ROLLCALL_HEARTBEATS: events.connectionString(hub.eventHubName),
-        ROLLCALL_HEARTBEATS_HUB: hub.eventHubName,
-        ROLLCALL_HEARTBEATS_GROUP: "$Default",
-        ROLLCALL_WEBHOOK_SECRETS: webhookSecret,
-        ROLLCALL_LOOPBACK: JSON.stringify({
-          caFile,
-          ports: {
-            [dps.serviceHostName]: dps.servicePort,
-            [labHubHostName]: hub.servicePort,
-            [armHostName]: dps.servicePort,
-          },
-          tokens: { [armAudience]: labToken({ audience: armAudience, expiresAt: Date.now() + tokenLifeMs }) },
-        }),
-        ROLLCALL_PULSE_HOLD_MS: "200",
-        ROLLCALL_SETTLE_MS: "500",
-        ROLLCALL_POLL_MS: "250",
-        ROLLCALL_SWEEP_SCHEDULE: "*/2 * * * * *",
-        ROLLCALL_SWEEP_AGE_MS: "3000",
-        TASK_HUB_NAME: "rollcall",
-        NODE_EXTRA_CA_CERTS: caFile,
-      }),
+      settings: (webhookSecret) => appSettings(services, webhookSecret),
       stop,
     };
+
+    async function startHub(index: number): Promise<IotHub> {
+      const hostName = index === 0 ? labHubHostName : labHubHostName.replace(".", `-${index + 1}.`);
+      const { service, mqtt } = options.ports?.hubs[index] ?? { service: 0, mqtt: 0 };
+      const snapshot = await options.state?.hubSnapshot(hostName);
+      const started = await startIotHub({
+        hostName,
+        serverCertificate,
+        events,
+        faults,
+        switches: options.hubSwitches ?? {},
+        quotas: options.hubQuotas ?? {},
+        servicePort: service,
+        mqttPort: mqtt,
+        ...(snapshot === undefined ? {} : { snapshot }),
+        ...((options.hubs ?? 1) > 1 ? { routes: routesOfMany } : {}),
+      });
+      keep({
+        stop: async () => {
+          await started.stop();
+          await options.state?.saveHub(hostName, started.snapshot());
+        },
+      });
+      return started;
+    }
   } catch (error) {
     await stop();
     throw error;
   }
 }
+
+/** An app that reads one event hub hears all hubs; each built-in endpoint still has its own. */
+const routesOfMany = [
+  { name: "built-in", source: "DeviceMessages", endpoint: "events" },
+  { name: "all-hubs", source: "DeviceMessages", endpoint: allHubsEventHub },
+] as const;
