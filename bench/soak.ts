@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { soakFunctionsHost } from "../lab/functions-host/soak/soak";
 import { runFirstRoll } from "../lab/scenarios/first-roll";
@@ -17,7 +18,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const print = (line: string): void => console.log(line);
-  let broken = await soakFunctionsHost("test/fixtures/apps/golden", count(values.seeds, 200), print);
+  let broken = await soakFunctionsHost(resolve("test/fixtures/apps/golden"), count(values.seeds, 200), print);
   for (let roll = 1; roll <= count(values.rolls, 20); roll += 1) {
     const { claims, timings } = await runFirstRoll({ screen: { print: () => undefined } });
     const red = claims.filter(({ holds }) => !holds);
