@@ -5,6 +5,12 @@ import { Instant } from "./instant";
 /** How many table partitions the facts of a fleet are spread over. */
 export const FACT_PARTITIONS = 16;
 
+/**
+ * Verified reports kept per device, one per leaf. Whoever holds a session can sign reports by certificates of his own making,
+ * so that a single place would be his to take; the number bounds the row (a chain has at most 32,000 characters).
+ */
+export const VERIFIED_KEPT = 3;
+
 /** A moment in a device's event stream: the hub's clock first, the sequence number breaks ties within a partition. */
 export const EventPosition = z.object({
   enqueuedAt: Instant,
@@ -43,7 +49,8 @@ export const DeviceFacts = z.object({
   /** Set by IoT Hub on the message: how the session authenticated, such as `x509`. */
   authentication: z.string().optional(),
   generationId: z.string().optional(),
-  verified: VerifiedReport.optional(),
+  /** The newest per leaf, newest first; the oldest of too many gives way. */
+  verified: z.array(VerifiedReport).max(VERIFIED_KEPT).optional(),
 });
 export type DeviceFacts = z.infer<typeof DeviceFacts>;
 
@@ -72,8 +79,26 @@ export function mergeFacts(known: DeviceFacts | undefined, heard: DeviceFacts): 
   return {
     ...newest,
     claimed: later(known.claimed, heard.claimed),
-    verified: later(known.verified, heard.verified),
+    verified: newestPerLeaf(known.verified, heard.verified),
   };
+}
+
+function newestPerLeaf(
+  known: readonly VerifiedReport[] | undefined,
+  heard: readonly VerifiedReport[] | undefined,
+): VerifiedReport[] | undefined {
+  if (known === undefined && heard === undefined) return undefined;
+  const byLeaf = new Map<Sha256Thumbprint, VerifiedReport>();
+  for (const report of [...(known ?? []), ...(heard ?? [])])
+    byLeaf.set(report.sha256Thumbprint, later(byLeaf.get(report.sha256Thumbprint), report) ?? report);
+  return [...byLeaf.values()].sort(newestFirst).slice(0, VERIFIED_KEPT);
+}
+
+/** Any two leaves have one order, so that the facts do not depend on the order of arrival. */
+function newestFirst(a: VerifiedReport, b: VerifiedReport): number {
+  if (isLater(a.position, b.position)) return -1;
+  if (isLater(b.position, a.position)) return 1;
+  return a.sha256Thumbprint < b.sha256Thumbprint ? -1 : 1;
 }
 
 /** The later of two statements; each has a position of its own, because not every event carries one. */

@@ -109,7 +109,7 @@ function hearReport(certificates: CertificateReader, event: StreamEvent, facts: 
   const verified = verify(certificates, report.data, facts);
   // Unverified, it says no more than a heartbeat: what the session claims to use.
   const claimed = { ...facts, claimed: { position: facts.lastSeen, sha256Thumbprint: report.data.sha256Thumbprint } };
-  return { kind: "facts", facts: verified === undefined ? claimed : { ...claimed, verified } };
+  return { kind: "facts", facts: verified === undefined ? claimed : { ...claimed, verified: [verified] } };
 }
 
 /** The report as a fact, if the key of the leaf that it names has signed it for this device. */

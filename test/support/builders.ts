@@ -150,7 +150,13 @@ export function aVerifiedReport(changes: Partial<VerifiedReport> = {}): Verified
 export function someFacts(changes: Partial<DeviceFacts> = {}): DeviceFacts {
   const verified = aVerifiedReport();
   const { position } = verified;
-  return { deviceId, lastSeen: position, claimed: { position, sha256Thumbprint: planned }, verified, ...changes };
+  return {
+    deviceId,
+    lastSeen: position,
+    claimed: { position, sha256Thumbprint: planned },
+    verified: [verified],
+    ...changes,
+  };
 }
 
 /** Everything that {@link aContainedRow} needs to be proven. */

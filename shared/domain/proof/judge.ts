@@ -37,10 +37,16 @@ export function reportFor(
   facts: DeviceFacts | undefined,
   rollId: string,
 ): VerifiedReport | undefined {
-  const report = facts?.verified;
-  if (report === undefined || facts?.deviceId !== row.deviceId) return undefined;
-  const answers = report.rollId === rollId && report.attemptId === attempt.attemptId && report.nonce === attempt.nonce;
-  return answers && report.phase === "connected" ? report : undefined;
+  if (facts?.deviceId !== row.deviceId) return undefined;
+  const answers = (facts?.verified ?? []).filter(
+    (report) =>
+      report.rollId === rollId &&
+      report.attemptId === attempt.attemptId &&
+      report.nonce === attempt.nonce &&
+      report.phase === "connected",
+  );
+  // Who overhears the command can answer it as well, by a leaf of his own making.
+  return answers.find(({ sha256Thumbprint }) => row.allowed.includes(sha256Thumbprint)) ?? answers[0];
 }
 
 /** Judges one device. Pure: all evidence was read before, and freshly. */

@@ -8,7 +8,7 @@ import { DeviceId } from "../../../shared/domain/ids";
 import type { FactStore } from "../../../shared/ports/stores";
 import { azuriteForThisFile, intercept, operations } from "../../support/azurite";
 import { MemoryFactStore } from "../../support/memory-stores";
-import { aPosition, aReport, aRollId, heard } from "./samples";
+import { aPosition, aReport, aRollId, aThumbprint, heard } from "./samples";
 
 const storage = azuriteForThisFile();
 const rollId = aRollId();
@@ -28,7 +28,7 @@ describe.each([
 
   test("what was heard is read back per device; a device never heard of is left out", async () => {
     const store = make();
-    const [a, b] = [heard("a", 1), heard("b", 2, { verified: aReport(2, rollId) })];
+    const [a, b] = [heard("a", 1), heard("b", 2, { verified: [aReport(2, rollId)] })];
     await store.merge([a, b]);
     expect(await store.read([a.deviceId, b.deviceId, DeviceId.parse("nobody")])).toEqual(
       new Map([
@@ -50,11 +50,12 @@ describe.each([
 
   test("what a late event says does not replace what a later one said, and a verified report stays", async () => {
     const store = make();
-    await store.merge([heard("a", 5, { verified: aReport(5, rollId) })]);
-    await store.merge([heard("a", 3, { verified: aReport(3, rollId), generationId: "old" })]);
-    expect(await one(store, "a")).toEqual(heard("a", 5, { verified: aReport(5, rollId) }));
+    await store.merge([heard("a", 5, { verified: [aReport(5, rollId)] })]);
+    const late = { ...aReport(3, rollId), sha256Thumbprint: aThumbprint(5) };
+    await store.merge([heard("a", 3, { verified: [late], generationId: "old" })]);
+    expect(await one(store, "a")).toEqual(heard("a", 5, { verified: [aReport(5, rollId)] }));
     await store.merge([heard("a", 8)]);
-    expect(await one(store, "a")).toEqual(heard("a", 8, { verified: aReport(5, rollId) }));
+    expect(await one(store, "a")).toEqual(heard("a", 8, { verified: [aReport(5, rollId)] }));
   });
 
   test("the same events give the same facts in any order, in any portions, and heard twice", async () => {
@@ -72,7 +73,7 @@ describe.each([
       }),
     );
     const facts = (e: { device: string; sequenceNumber: number; verified: boolean }): DeviceFacts =>
-      heard(e.device, e.sequenceNumber, e.verified ? { verified: aReport(e.sequenceNumber, rollId) } : {});
+      heard(e.device, e.sequenceNumber, e.verified ? { verified: [aReport(e.sequenceNumber, rollId)] } : {});
     const ids = ["a", "b", "Pump-0"].map((id) => DeviceId.parse(id));
     await fc.assert(
       fc.asyncProperty(cases, async ({ all, shuffled, portion }) => {
@@ -96,13 +97,23 @@ describe.each([
     expect(ids.map((id) => facts.get(id)?.lastSeen)).toEqual(ids.map((_, n) => aPosition(n + 3_000)));
   });
 
-  test("a chain longer than a column is kept whole, and a shorter one after it too", async () => {
+  test("a chain longer than a column is kept whole, beside a shorter one after it", async () => {
     const store = make();
     const long = { ...aReport(1, rollId), chainPem: "MIIB".repeat(20_000) };
-    await store.merge([heard("a", 1, { verified: long })]);
-    expect((await one(store, "a"))?.verified).toEqual(long);
-    await store.merge([heard("a", 2, { verified: aReport(2, rollId) })]);
-    expect((await one(store, "a"))?.verified).toEqual(aReport(2, rollId));
+    await store.merge([heard("a", 1, { verified: [long] })]);
+    expect((await one(store, "a"))?.verified).toEqual([long]);
+    await store.merge([heard("a", 2, { verified: [aReport(2, rollId)] })]);
+    expect((await one(store, "a"))?.verified).toEqual([aReport(2, rollId), long]);
+  });
+
+  test("the longest reports of as many leaves as are kept fit a row", async () => {
+    const store = make();
+    const line = `${"A".repeat(64)}\n`;
+    const chainPem = line.repeat(Math.floor(32_000 / line.length));
+    for (const n of [1, 2, 3, 4, 5])
+      await store.merge([heard("a", n, { verified: [{ ...aReport(n, rollId), chainPem }] })]);
+    const leaves = (await one(store, "a"))?.verified?.map(({ sha256Thumbprint }) => sha256Thumbprint);
+    expect(leaves).toEqual([5, 4, 3].map(aThumbprint));
   });
 
   test("nobody can change stored facts by holding on to them", async () => {
@@ -139,12 +150,12 @@ describe("facts on Azure Tables, beneath", () => {
     // First a new row gets in our way (409), then a changed one (412).
     const others = [heard(ids[1]!, 50), heard(ids[0]!, 60)];
     await raced(clients, others, (store) =>
-      store.merge(ids.map((id) => heard(id, 10, { verified: aReport(10, rollId) }))),
+      store.merge(ids.map((id) => heard(id, 10, { verified: [aReport(10, rollId)] }))),
     );
     expect(others).toEqual([]);
     const facts = await new TableFactStore(clients).read(ids);
     expect(ids.map((id) => facts.get(id)?.lastSeen.sequenceNumber)).toEqual([60, 50, 10]);
-    expect(ids.map((id) => facts.get(id)?.verified?.position.sequenceNumber)).toEqual([10, 10, 10]);
+    expect(ids.map((id) => facts.get(id)?.verified?.[0]?.position.sequenceNumber)).toEqual([10, 10, 10]);
   });
 
   test("who loses every race says that trying again may help", async () => {

@@ -4,11 +4,12 @@ import {
   factPartition,
   isLater,
   mergeFacts,
+  VERIFIED_KEPT,
   type DeviceFacts,
 } from "../../../shared/domain/device-facts";
 import { AttemptId, DeviceId } from "../../../shared/domain/ids";
 import { addMs } from "../../../shared/domain/instant";
-import { aVerifiedReport, deviceId, leaked, planned, stranger, t0 } from "../../support/builders";
+import { aVerifiedReport, deviceId, leaked, planned, stranger, t0, thumbprint } from "../../support/builders";
 
 /** Events of one device: all in one partition, so that (time, sequence number) tells any two apart. */
 const events: fc.Arbitrary<DeviceFacts[]> = fc
@@ -20,18 +21,20 @@ const events: fc.Arbitrary<DeviceFacts[]> = fc
           .record({
             claimed: fc.constantFrom(undefined, planned, leaked, stranger),
             until: fc.constantFrom(undefined, addMs(t0, 1), addMs(t0, 2)),
-            reports: fc.boolean(),
+            reports: fc.constantFrom(undefined, planned, leaked, stranger, thumbprint("5"), thumbprint("6")),
           })
           .map(({ claimed, until, reports }): DeviceFacts => {
             // The hub's clock stands still for some events in a row: then the sequence number decides.
             const position = { enqueuedAt: addMs(t0, Math.floor(n / 4)), partition: "3", sequenceNumber: n };
-            const verified = aVerifiedReport({ position, attemptId: AttemptId.parse(`a${n + 1}`) });
+            const attemptId = AttemptId.parse(`a${n + 1}`);
             return {
               deviceId,
               lastSeen: position,
               authentication: n % 2 === 0 ? "x509Certificate" : "sas",
               ...(claimed === undefined ? {} : { claimed: { position, sha256Thumbprint: claimed, notAfter: until } }),
-              ...(reports ? { verified } : {}),
+              ...(reports === undefined
+                ? {}
+                : { verified: [aVerifiedReport({ position, attemptId, sha256Thumbprint: reports })] }),
             };
           }),
       ),
@@ -69,17 +72,28 @@ describe("the facts of a device", () => {
     );
   });
 
-  it("never lose a verified report, and keep the latest one", () => {
+  it("keep the newest verified report of each leaf, of the three leaves that reported last", () => {
     fc.assert(
       fc.property(events, (all) => {
-        const reports = all.flatMap(({ verified }) => (verified === undefined ? [] : [verified]));
-        const latest = reports.reduce<(typeof reports)[number] | undefined>(
-          (best, report) => (best === undefined || isLater(report.position, best.position) ? report : best),
-          undefined,
-        );
-        expect(fold(all)?.verified).toEqual(latest);
+        const newestFirst = all
+          .flatMap(({ verified }) => verified ?? [])
+          .sort((a, b) => (isLater(a.position, b.position) ? -1 : 1));
+        const leaves = newestFirst.map(({ sha256Thumbprint }) => sha256Thumbprint);
+        const newest = newestFirst.filter(({ sha256Thumbprint }, at) => leaves.indexOf(sha256Thumbprint) === at);
+        expect(fold(all)?.verified ?? []).toEqual(newest.slice(0, VERIFIED_KEPT));
       }),
     );
+  });
+
+  it("keep the device's own report while somebody else signs a flood of them by one leaf of his making", () => {
+    const own = aVerifiedReport();
+    const flood = Array.from({ length: 20 }, (_, n): DeviceFacts => {
+      const enqueuedAt = addMs(own.position.enqueuedAt, n + 1);
+      const position = { enqueuedAt, partition: "0", sequenceNumber: 100 + n };
+      return { deviceId, lastSeen: position, verified: [aVerifiedReport({ position, sha256Thumbprint: stranger })] };
+    });
+    const facts = fold([{ deviceId, lastSeen: own.position, verified: [own] }, ...flood]);
+    expect(facts?.verified).toEqual([flood.at(-1)?.verified?.[0], own]);
   });
 
   it("keep the last claim when a later message makes none", () => {
@@ -91,7 +105,7 @@ describe("the facts of a device", () => {
 
   it("are not displaced by a flood of unverified messages", () => {
     const verified = aVerifiedReport();
-    const genuine: DeviceFacts = { deviceId, lastSeen: verified.position, verified };
+    const genuine: DeviceFacts = { deviceId, lastSeen: verified.position, verified: [verified] };
     const flood = Array.from({ length: 20 }, (_, n): DeviceFacts => {
       const position = {
         enqueuedAt: addMs(verified.position.enqueuedAt, n + 1),
@@ -100,7 +114,7 @@ describe("the facts of a device", () => {
       };
       return { deviceId, lastSeen: position, claimed: { position, sha256Thumbprint: leaked } };
     });
-    expect(fold([genuine, ...flood])).toMatchObject({ verified, claimed: { sha256Thumbprint: leaked } });
+    expect(fold([genuine, ...flood])).toMatchObject({ verified: [verified], claimed: { sha256Thumbprint: leaked } });
   });
 });
 

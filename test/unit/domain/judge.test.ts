@@ -31,7 +31,7 @@ function missing(row: DeviceRow, evidence: ProofEvidence): readonly ProofRule[] 
 }
 
 const withReport = (changes: Parameters<typeof aVerifiedReport>[0]): ProofEvidence =>
-  someEvidence({ facts: someFacts({ verified: aVerifiedReport(changes) }) });
+  someEvidence({ facts: someFacts({ verified: [aVerifiedReport(changes)] }) });
 const withHubs = (...hubs: [typeof hubName, NonNullable<ReturnType<ProofEvidence["hubs"]["get"]>>][]): ProofEvidence =>
   someEvidence({ hubs: new Map(hubs) });
 const at = (enqueuedAt: typeof closedAt): Parameters<typeof aVerifiedReport>[0] => ({
@@ -128,6 +128,16 @@ describe("a device", () => {
     ["never came", someEvidence({ facts: undefined })],
   ])("is not proven by a report that %s", (_why, evidence) => {
     expect(missing(aContainedRow(), evidence)).toEqual(expect.arrayContaining(["report", "leaf", "session"]));
+  });
+
+  it("is proven by its own report among those that others signed with leaves of their own making", () => {
+    const forged = [stranger, leaked].map((sha256Thumbprint) => aVerifiedReport({ sha256Thumbprint }));
+    for (const verified of [
+      [...forged, aVerifiedReport()],
+      [aVerifiedReport(), ...forged],
+    ])
+      expect(missing(aContainedRow(), someEvidence({ facts: someFacts({ verified }) }))).toEqual([]);
+    expect(missing(aContainedRow(), someEvidence({ facts: someFacts({ verified: forged }) }))).toContain("leaf");
   });
 
   it("is not proven before it was asked, whatever was reported", () => {
