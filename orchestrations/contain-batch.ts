@@ -3,7 +3,9 @@ import { closeAtDps, confirmContained, holdAtHub, releaseHold } from "../shared/
 import * as contract from "../shared/contract/orchestrations";
 import { call, continueAsNew, input, now, sleepUntil, type Orchestration } from "./durable";
 
-const PAUSE_MS = 2_000;
+const FIRST_PAUSE_MS = 2_000;
+/** Reached after five rounds that got nowhere; a device that is given up on after five was tried over half a minute. */
+const LONGEST_PAUSE_MS = 60_000;
 /** Rounds per execution; about four activities and two timers each. */
 const ROUNDS = 8;
 
@@ -13,10 +15,13 @@ const ROUNDS = 8;
  * nothing. The identity stays disabled until the hold is over, so that sessions drop and registrations in flight land
  * harmlessly; only fresh reads after the release make the claim.
  *
- * Every step acts on the devices that still need it, so a round repeats what is missing and nothing else.
+ * Every step acts on the devices that still need it, so a round repeats what is missing and nothing else. After rounds that
+ * got nowhere the pause grows: what stands in the way is an outage, and it may last.
  */
 export function* containBatch(ctx: OrchestrationContext): Orchestration<object> {
-  const batch = input(ctx, contract.containBatch);
+  const { rollId, batch: number, progress } = input(ctx, contract.containBatch);
+  const batch = { rollId, batch: number };
+  let { left, idleRounds } = progress ?? { left: Infinity, idleRounds: 0 };
   for (let round = 1; round <= ROUNDS; round += 1) {
     const dps = yield* call(ctx, closeAtDps, batch);
     const hub = yield* call(ctx, holdAtHub, batch);
@@ -24,9 +29,16 @@ export function* containBatch(ctx: OrchestrationContext): Orchestration<object> 
     const release = yield* call(ctx, releaseHold, batch);
     const confirmation = yield* call(ctx, confirmContained, batch);
 
-    if (dps.open + hub.pending + release.pending + confirmation.exposed === 0) return {};
-    if (dps.open + hub.pending + confirmation.exposed > 0) yield* sleepUntil(ctx, now(ctx) + PAUSE_MS);
+    const before = left;
+    left = dps.open + hub.pending + release.pending + confirmation.exposed;
+    if (left === 0) return {};
+    idleRounds = left < before ? 0 : idleRounds + 1;
+    if (left > release.pending) yield* sleepUntil(ctx, now(ctx) + pauseAfter(idleRounds));
   }
-  continueAsNew(ctx, contract.containBatch, batch);
+  continueAsNew(ctx, contract.containBatch, { ...batch, progress: { left, idleRounds } });
   return {};
+}
+
+function pauseAfter(idleRounds: number): number {
+  return Math.min(FIRST_PAUSE_MS * 2 ** idleRounds, LONGEST_PAUSE_MS);
 }

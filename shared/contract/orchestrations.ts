@@ -22,7 +22,19 @@ export const containFleet = activityContract({
 /** Contains one batch: DPS first, then the hubs at once, hold, release, confirm. */
 export const containBatch = activityContract({
   name: "containBatch",
-  input: z.object({ rollId: RollId, batch: z.int().nonnegative() }),
+  input: z.object({
+    rollId: RollId,
+    batch: z.int().nonnegative(),
+    /** How it goes so far, where an earlier execution went on as this one. */
+    progress: z
+      .object({
+        /** Devices that steps of the last round left over, each step counted by itself. */
+        left: z.int().nonnegative(),
+        /** Rounds in a row that left as many as the one before. */
+        idleRounds: z.int().nonnegative(),
+      })
+      .optional(),
+  }),
   output: Nothing,
 });
 

@@ -107,7 +107,7 @@ describe("containBatch", () => {
     expectGolden("containBatch", "unavailable", ran);
   });
 
-  it("continues as new after eight rounds, with the same input", async () => {
+  it("continues as new after eight rounds, and knows how they went", async () => {
     const ran = await play(
       "containBatch",
       { batch: 0 },
@@ -117,7 +117,39 @@ describe("containBatch", () => {
     );
     expect(ran.calls).toEqual(rounds(10));
     expect(ran.executions).toHaveLength(2);
-    expect(ran.executions[1]?.input).toEqual(ran.executions[0]?.input);
+    expect(ran.executions[1]?.input).toEqual({
+      ...(ran.executions[0]?.input as object),
+      progress: { left: 1, idleRounds: 7 },
+    });
     expectGolden("containBatch", "continue-as-new", ran);
+  });
+
+  /** The time from the end of each round to the begin of the next. */
+  async function pauses(exposed: readonly number[]): Promise<number[]> {
+    const begins: number[] = [];
+    const ends: number[] = [];
+    await play(
+      "containBatch",
+      { batch: 0 },
+      {
+        closeAtDps: (_input, _nth, now) => {
+          begins.push(now);
+          return { closed: 3, open: 0 };
+        },
+        confirmContained: (_input, nth, now) => {
+          ends.push(now);
+          return { contained: 0, exposed: exposed[nth] ?? 0, unconfirmed: 0 };
+        },
+      },
+    );
+    return begins.slice(1).map((begin, at) => Math.round((begin - (ends[at] ?? 0)) / 1_000));
+  }
+
+  it("waits longer after each round that got nowhere, a minute at most, also in the executions that follow", async () => {
+    expect(await pauses(Array.from({ length: 10 }, () => 3))).toEqual([2, 4, 8, 16, 32, 60, 60, 60, 60, 60]);
+  });
+
+  it("is quick again after a round that got somewhere", async () => {
+    expect(await pauses([3, 3, 3, 2, 2, 1])).toEqual([2, 4, 8, 2, 4, 2]);
   });
 });
