@@ -33,6 +33,7 @@ describe("docs/errors.md", () => {
     ["refusal of the plan", matches(all, /refused\(\s*"([a-z0-9-]+)"/g), 3],
     ["failure", union(domain, "RollErrorCode"), 7],
     ["rule of the proof", union(domain, "ProofRule"), 5],
+    ["warning", union(domain, "Warning"), 6],
     [
       "other word",
       ["internal", "private-key-in-input", "certificate-unreadable", "refused-by-dps", "authorities-unreadable"],
