@@ -25,13 +25,13 @@ export interface StolenKey {
 
 /** Milliseconds between two tries with one key. */
 export interface AttackTiming {
-  /** DPS, on a connection that is kept open. Default 150. */
+  /** DPS, on a connection that is kept open. Default 250. */
   readonly dpsEveryMs: number;
   /** DPS once it has refused for `relaxAfterMs` on end. Default 600. */
   readonly dpsRelaxedEveryMs: number;
   /** The hub while every door is open: each try throws the genuine device out. Default 3,000. */
   readonly hubCalmEveryMs: number;
-  /** The hub from the first refusal on, at either door. Default 250. */
+  /** The hub from the first refusal on, at either door. Default 400. */
   readonly hubEveryMs: number;
   /** The hub once it has refused for `relaxAfterMs` on end. Default 1,000. */
   readonly hubRelaxedEveryMs: number;
@@ -42,10 +42,10 @@ export interface AttackTiming {
 }
 
 export const defaultAttackTiming: AttackTiming = {
-  dpsEveryMs: 150,
+  dpsEveryMs: 250,
   dpsRelaxedEveryMs: 600,
   hubCalmEveryMs: 3_000,
-  hubEveryMs: 250,
+  hubEveryMs: 400,
   hubRelaxedEveryMs: 1_000,
   relaxAfterMs: 5_000,
   sendEveryMs: 100,

@@ -33,6 +33,8 @@ export interface FirstRollOptions {
   readonly breached?: number;
   readonly offline?: number;
   readonly mutants?: Mutants;
+  /** `on`: the host runs every turn twice and stops at known traps, as tests want it. Default `off`, as in Azure. */
+  readonly guards?: "on" | "off";
   /** Root of the app, where package.json is; its `dist/` must be built. Default: the working directory. */
   readonly appDir?: string;
   /** Milliseconds after the alert at which an unfinished roll is judged as it is. Default 60,000. */
@@ -87,6 +89,7 @@ export async function runFirstRoll(options: FirstRollOptions): Promise<FirstRoll
       port: 0,
       storeFile,
       settings: services.settings(secret),
+      guards: options.guards ?? "off",
       log: ({ level, category, text }) => hostLog.push(`${level} ${category} ${text}`),
     });
     cleanup.push(async () => (await hostStarts.catch(() => undefined))?.stop());

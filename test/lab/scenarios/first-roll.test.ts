@@ -11,6 +11,7 @@ const play = async (mutants: Mutants, patienceMs?: number): Promise<{ result: Fi
     breached: 4,
     offline: 1,
     mutants,
+    guards: "on",
     ...(patienceMs === undefined ? {} : { patienceMs }),
   });
   return { result, printed };
