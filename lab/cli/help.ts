@@ -51,10 +51,10 @@ The same in your own code (ports and CA file as printed)
             client.setOptions({ http: { agent } });                         // last: Registry and others replace it
   ARM       new IotDpsClient({ getToken: async () => ({ token: ARM_TOKEN, expiresOnTimestamp: Date.now() + 3e6 }) },
             subscription, { endpoint: "https://127.0.0.1:HTTPS", tlsOptions: { ca } })
-  device    provisioning host "localhost:MQTT" and transport.setTransportOptions({ ca }); then
-            Client.fromConnectionString("HostName=localhost:MQTT;DeviceId=…;x509=true", Mqtt) and, before it opens,
-            await client.setOptions({ ca, cert, key }). To keep Azure's names, give
-            azure-iot-mqtt-base's MqttBase a provider whose connect() goes to the port.
+  device    with NODE_EXTRA_CA_CERTS=CA in the environment: provisioning host "localhost:MQTT" (of DPS), then
+            Client.fromConnectionString("HostName=localhost:MQTT;DeviceId=…;x509=true", Mqtt) (of the assigned hub).
+            Or keep Azure's names: new MqttBase(provider) of azure-iot-mqtt-base, whose provider's connect(uri, options)
+            goes to the port with options.ca and options.servername set, for either SDK's Mqtt.
   events    the connection string as printed (plain AMQP, as with Microsoft's Event Hubs emulator)
 
 What is emulated and what is not: lab/FIDELITY.md.`;

@@ -1,6 +1,6 @@
 import { EventHubConsumerClient, earliestEventPosition, type ReceivedEventData } from "@azure/event-hubs";
 import { randomInt } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { repository, Workplace } from "./lab-process";
 
@@ -79,6 +79,59 @@ const inventory = `
   }
   main();
 `;
+
+test("the ways to point an SDK at the lab from code, as --help tells them, work with what is printed", async () => {
+  const lab = await place.lab("--devices", "1", ...quick);
+  const [, https = "", dpsMqtt = ""] =
+    /https 127\.0\.0\.1:(\d+) \(service, .*mqtts 127\.0\.0\.1:(\d+)/.exec(lab.said()) ?? [];
+  const hubMqtt = /\(service\) +mqtts 127\.0\.0\.1:(\d+)/.exec(lab.said())?.[1] ?? "";
+  const source = `
+    const https = require("node:https");
+    const { readFileSync } = require("node:fs");
+    const { ConnectionString, SharedAccessSignature } = require("azure-iot-common");
+    const { RestApiClient } = require("azure-iot-http-base");
+    const { ProvisioningServiceClient } = require("azure-iot-provisioning-service");
+    const { IotDpsClient } = require("@azure/arm-deviceprovisioningservices");
+    const { Client } = require("azure-iot-device");
+    const { Mqtt } = require("azure-iot-device-mqtt");
+    const { ProvisioningDeviceClient } = require("azure-iot-provisioning-device");
+    const { Mqtt: ProvisioningMqtt } = require("azure-iot-provisioning-device-mqtt");
+    const { X509Security } = require("azure-iot-security-x509");
+    const { DPS_CONNECTION_STRING, DPS_ID_SCOPE, ARM_TOKEN, LAB_CA_FILE } = process.env;
+    const ca = readFileSync(LAB_CA_FILE);
+    async function main() {
+      const { HostName: host, SharedAccessKeyName: policy, SharedAccessKey: key } =
+        ConnectionString.parse(DPS_CONNECTION_STRING, []);
+      const expiry = Math.floor(Date.now() / 1000) + 3600;
+      const config = { host, sharedAccessSignature: SharedAccessSignature.create(host, policy, key, expiry) };
+      const client = new RestApiClient(config, "me/1");
+      const service = new ProvisioningServiceClient(config, client);
+      const agent = new https.Agent({ host: "127.0.0.1", port: ${https}, ca, keepAlive: true });
+      client.setOptions({ http: { agent } });
+      console.log((await service.getIndividualEnrollment("lab-device-1")).responseBody.registrationId);
+      const credential = { getToken: async () => ({ token: ARM_TOKEN, expiresOnTimestamp: Date.now() + 3e6 }) };
+      const arm = new IotDpsClient(credential, "00000000-0000-0000-0000-000000000000", {
+        endpoint: "https://127.0.0.1:${https}", tlsOptions: { ca },
+      });
+      console.log((await arm.dpsCertificate.list("lab", "lab-dps")).value[0].name);
+      const pem = (name) => readFileSync(".rollcall/devices/lab-device-1/" + name, "utf8");
+      const x509 = { cert: pem("chain.pem"), key: pem("key.pem") };
+      const security = new X509Security("lab-device-1", x509);
+      const dps = ProvisioningDeviceClient.create("localhost:${dpsMqtt}", DPS_ID_SCOPE, new ProvisioningMqtt(), security);
+      console.log((await dps.register()).assignedHub);
+      const device = Client.fromConnectionString("HostName=localhost:${hubMqtt};DeviceId=lab-device-1;x509=true", Mqtt);
+      await device.setOptions(x509);
+      await device.open();
+      console.log("open");
+      process.exit(0);
+    }
+    main();`;
+  // Nothing but the lab's authority is told to the program: no name of Azure leads anywhere.
+  const told = `unset NODE_OPTIONS LAB_ADDRESSES; NODE_EXTRA_CA_CERTS="$LAB_CA_FILE" node in-code.cjs`;
+  await writeFile(join(place.folder, "in-code.cjs"), source);
+  const { output } = await place.shell(`set -a; . .rollcall/lab.env; set +a; ${told}`);
+  expect(output.split("\n")).toEqual(["lab-device-1", "lab-root", "lab-hub.azure-devices.net", "open", ""]);
+});
 
 test("a lab with --state, ended by Ctrl-C and started again, is the same lab: keys, ports, entries and the device's certificate", async () => {
   const script = await readmeDevice();
