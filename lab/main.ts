@@ -6,6 +6,7 @@ import { readLabCommand } from "./cli/lab-options";
 import { switchTable } from "./cli/switches";
 import { orUsage, UsageError, wholeNumber } from "./cli/usage";
 import { host, list, start } from "./commands";
+import { runHost } from "./functions-host/command";
 
 const highestPort = 65_535;
 
@@ -47,6 +48,12 @@ async function hostCommand(args: string[]): Promise<number> {
   return host({ port: wholeNumber("--port", values.port, 0, highestPort), folder: values.folder });
 }
 
+/** The host ends the process itself, at Ctrl-C. */
+async function foreignApp(args: string[]): Promise<number> {
+  await runHost(args);
+  return new Promise<number>(() => undefined);
+}
+
 function say(text: string): number {
   console.log(text);
   return 0;
@@ -63,7 +70,8 @@ async function main(): Promise<number> {
     case "lab":
       return labCommand(rest);
     case "host":
-      return hostCommand(rest);
+      // Any Functions app; without --app it is Rollcall itself, against the lab's settings.
+      return rest.includes("--app") ? foreignApp(rest) : hostCommand(rest);
     default:
       throw new UsageError(`Unknown command '${command}'`);
   }

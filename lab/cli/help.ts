@@ -8,6 +8,8 @@ export const generalHelp = `Rollcall's lab: Azure DPS, IoT Hub, Event Hubs and s
   npm run lab [-- OPTIONS]           only the Azure side, for your own experiments; \`npm run lab -- --help\`
   npm run host [-- --port N]         the app, against the lab of \`npm run lab\` (default port 7071)
                                      --folder DIR: where that lab was told to leave its settings
+  npm run host -- --app DIR          any Functions app: [--port N] [--store FILE] [--workers N] [--guards on|off]
+                                     [--profile none|azure-storage] [--durable] [--json]
 
 A first look: \`npm start\`, and while it runs \`curl -s <the status URL it prints>\`.
 Where a claim is printed BROKEN, its sentence names the device, the door and how late it closed.`;
