@@ -80,7 +80,7 @@ export async function startRunningHost(options: HostOptions): Promise<RunningHos
     const store = await opened(options, starting);
     closing.push(() => store.close());
     const pool = await starting;
-    refuseUnknownTriggers(pool);
+    refuseUnknownBindings(pool);
 
     const baseUrl = `http://localhost:${listener.port}${webhooksPath}`;
     const clientValue = durableClientValue({
@@ -177,13 +177,21 @@ async function opened(options: HostOptions, starting: Promise<WorkerPool>): Prom
   }
 }
 
-function refuseUnknownTriggers(pool: WorkerPool): void {
+/** What would silently not happen here must not look as if it did. */
+function refuseUnknownBindings(pool: WorkerPool): void {
+  const remedy =
+    "see lab/functions-host/fidelity.md. Leave the function out of this app here, or run it with Core Tools.";
   for (const fn of pool.functions.values()) {
     const type = triggerOf(fn)?.binding.type ?? "none";
-    if (servedTriggers.has(type.toLowerCase())) continue;
-    throw new HostRefused(
-      `Function "${fn.name}": this host does not feed a ${type}; see lab/functions-host/fidelity.md. Leave the function out of this app here, or run it with Core Tools.`,
+    if (!servedTriggers.has(type.toLowerCase())) {
+      throw new HostRefused(`Function "${fn.name}": this host does not feed a ${type}; ${remedy}`);
+    }
+    const output = Object.values(fn.bindings).find(
+      (binding) => binding.direction === "out" && binding.type.toLowerCase() !== "http",
     );
+    if (output !== undefined) {
+      throw new HostRefused(`Function "${fn.name}": this host does not write to a ${output.type} output; ${remedy}`);
+    }
   }
 }
 

@@ -94,6 +94,14 @@ const refusals: readonly [string, Readonly<Record<string, string>>, RegExp][] = 
     /Function "q": this host does not feed a queueTrigger/,
   ],
   [
+    "an output this host does not write to",
+    {
+      ...good,
+      "index.js": `${good["index.js"]} const { output } = require("@azure/functions"); app.http("o", { return: output.storageQueue({ queueName: "q", connection: "S" }), handler: () => ({}) });`,
+    },
+    /Function "o": this host does not write to a queue output/,
+  ],
+  [
     "a schedule that cannot be read",
     { ...good, "index.js": `${good["index.js"]} app.timer("t", { schedule: "soon", handler: () => {} });` },
     /Function "t": the schedule "soon" cannot be read/,
