@@ -12,7 +12,7 @@ import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { needsContainment } from "./hold-at-hub";
 import { leafPem, planRow, readLeaf } from "./plan-replacement";
-import { mapSideBySide, orOutage } from "./side-by-side";
+import { askSideBySide, mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
 export interface CloseAtDpsDeps extends BatchWorkDeps {
@@ -92,7 +92,7 @@ async function gather(
     keysOfOthers: (target: RollTarget) => othersKeys(keys, target),
     now: deps.clock.now(),
   };
-  const readings = await mapSideBySide(todo, (id) => orOutage(deps.enrollments.get(id)));
+  const readings = await askSideBySide(todo, (id) => deps.enrollments.get(id));
   const plans: Planned[] = [];
   for (const [at, id] of todo.entries()) {
     const reading = readings[at];

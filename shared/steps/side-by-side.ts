@@ -30,3 +30,24 @@ export async function orOutage<T>(work: Promise<T>): Promise<T | RollError> {
     throw error;
   }
 }
+
+/** So many failures in one run, and the service itself must be away: asking for the others would only take time. */
+const AWAY_AFTER = 8;
+
+/**
+ * Asks for every item; a failure is a value. Once the service is away the rest is not asked any more, so that a DPS that
+ * hangs delays what comes after it by one timeout, not by one per handful of devices.
+ */
+export async function askSideBySide<T, R>(
+  items: readonly T[],
+  ask: (item: T) => Promise<R>,
+): Promise<(R | RollError)[]> {
+  let failures = 0;
+  return mapSideBySide(items, async (item) => {
+    if (failures >= AWAY_AFTER)
+      return new RollError("service-unavailable", "not asked: the service failed for the devices before it", true);
+    const answer = await orOutage(ask(item));
+    if (answer instanceof RollError) failures += 1;
+    return answer;
+  });
+}
