@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { z } from "zod";
 import { spawnHost, type HostProcess, type SpawnOptions } from "../../lab/functions-host/host";
 import { breachAlert, startBreachFleet, type BreachFleet } from "../../lab/scenarios/breach-fleet";
 import type { StatedDevice } from "../../lab/scenarios/evidence";
@@ -61,6 +62,7 @@ export async function startRollLab(
         port: 0,
         storeFile: join(folder, "host.db"),
         settings: { ...services.settings(secret), ...o.settings },
+        ...everyHost,
         ...how,
       });
       host = started;
@@ -78,6 +80,15 @@ export async function startRollLab(
     },
   };
 }
+
+/** How every host runs: `ROLLCALL_E2E_HOST={"profile":"azure-storage","workers":3}` puts all e2e tests under Azure's delays. */
+const everyHost = z
+  .object({ profile: z.enum(["none", "azure-storage"]).optional(), workers: z.int().positive().optional() })
+  .transform(({ profile, workers }) => ({
+    ...(profile === undefined ? {} : { profile }),
+    ...(workers === undefined ? {} : { workers }),
+  }))
+  .parse(JSON.parse(process.env["ROLLCALL_E2E_HOST"] ?? "{}"));
 
 /** Looks until `done` says so; a host that is away in between is waited for. Fails after `patienceMs`. */
 export async function rollUntil(
