@@ -1,6 +1,9 @@
+import type { Duplex } from "node:stream";
 import { realClock, type LabClock } from "../clock";
 import { Faults } from "../faults/faults";
 import type { LinkedHub } from "../linked-hub";
+import { memoryPair } from "../mqtt/memory-pair";
+import { serveMqtt, type MqttSession } from "../mqtt/session";
 import { listenMqttTls } from "../mqtt/tls-listener";
 import type { LabCertificate } from "../pki/certificates";
 import { allRights, sharedAccessPolicy, type DpsRight, type SharedAccessPolicy } from "./authorization";
@@ -51,6 +54,11 @@ export interface Dps {
   readonly faults: Faults;
   /** Adds a shared access policy and answers its connection string. */
   addPolicy(name: string, rights: readonly DpsRight[]): string;
+  /**
+   * A connection without TLS and socket, for large fleets: the device's end of a stream to speak MQTT on, as if it had
+   * presented `certificate` (with `chain` above it) in a handshake.
+   */
+  connectInMemory(certificate?: { readonly der: Buffer; readonly chain?: readonly Buffer[] }): Duplex;
   /** Closes the listeners and all connections; registrations on their way to a hub are dropped. */
   stop(): Promise<void>;
 }
@@ -88,9 +96,11 @@ export async function startDps(options: DpsOptions): Promise<Dps> {
     now: () => clock.now(),
     answer: (request) => route(request, context, registrar),
   });
+  const handlers = deviceMqtt(context, registrar);
+  const inMemory = new Set<MqttSession>();
   const mqtt = await listenMqttTls({
     certificate,
-    handlers: deviceMqtt(context, registrar),
+    handlers,
     port: options.mqttPort ?? 0,
     clock,
   }).catch(async (error: unknown) => {
@@ -112,8 +122,18 @@ export async function startDps(options: DpsOptions): Promise<Dps> {
       policies.push(policy);
       return connectionString(context.serviceHostName, policy);
     },
+    connectInMemory: (presented) => {
+      const [device, service] = memoryPair();
+      const chain = presented ? [presented.der, ...(presented.chain ?? [])] : [];
+      const remote = { chain, ...(presented ? { certificateDer: presented.der } : {}) };
+      const session = serveMqtt(service, remote, handlers, clock);
+      inMemory.add(session);
+      service.once("close", () => inMemory.delete(session));
+      return device;
+    },
     stop: async () => {
       registrar.stop();
+      for (const session of inMemory) session.end();
       await Promise.all([https.stop(), mqtt.stop()]);
       if (snapshotFile !== undefined) await saveSnapshot(snapshotFile, store, policies);
     },

@@ -22,12 +22,22 @@ export interface DeviceSpec {
   readonly transport?: DeviceTransport;
 }
 
-export interface FleetOptions {
-  readonly devices: readonly DeviceSpec[];
+/** A fleet that reaches its services over TLS. */
+export interface FleetOptions extends FleetSettings {
   /** Where the device side of DPS listens. `ca`: PEM of the authority that signed the servers' certificates. */
   readonly dps: Endpoint & { readonly idScope: string; readonly ca: string };
   /** Where a hub of that name listens for MQTT. @throws Error for a hub that does not exist. */
   hub(hostName: string): Endpoint;
+}
+
+/** A fleet that reaches its services as it is told to: `memoryDialer` for thousands of devices without TLS. */
+export interface DialledFleetOptions extends FleetSettings {
+  readonly dial: Dialer;
+  readonly dps: { readonly idScope: string };
+}
+
+export interface FleetSettings {
+  readonly devices: readonly DeviceSpec[];
   readonly timing?: Partial<DeviceTiming>;
   readonly clock?: LabClock;
   /** Of the jitter. Default 1. */
@@ -57,10 +67,11 @@ export function fleetDialer(options: Pick<FleetOptions, "dps" | "hub">): Dialer 
 }
 
 /** Starts a device agent per specification, all in this process. */
-export function startFleet(options: FleetOptions): Fleet {
+export function startFleet(options: FleetOptions | DialledFleetOptions): Fleet {
   const clock = options.clock ?? realClock;
   const random = seededRandom(options.seed ?? 1);
-  const transport = mqttTransport({ dial: fleetDialer(options), dps: { idScope: options.dps.idScope }, clock });
+  const dial = "dial" in options ? options.dial : fleetDialer(options);
+  const transport = mqttTransport({ dial, dps: { idScope: options.dps.idScope }, clock });
   const watchers = new Set<() => void>();
   const devices = options.devices.map((spec): Device => {
     const device: Device = new Device({
@@ -93,6 +104,16 @@ export function startFleet(options: FleetOptions): Fleet {
     });
   const settled = (device: Device): boolean => device.isConnected() || device.isOffline();
 
+  // Asked after every change of every device: while the one that was not settled still is not, nobody else is asked.
+  const allSettled = (): (() => boolean) => {
+    let unsettled = devices.find((device) => !settled(device));
+    return () => {
+      if (unsettled !== undefined && !settled(unsettled)) return false;
+      unsettled = devices.find((device) => !settled(device));
+      return unsettled === undefined;
+    };
+  };
+
   let stopping = false;
   // A handshake costs a core some milliseconds: started all at once they would time out in a queue of their own making.
   const startLane = async (lane: number, width: number): Promise<void> => {
@@ -113,7 +134,7 @@ export function startFleet(options: FleetOptions): Fleet {
       return found;
     },
     snapshots: () => devices.map((device) => device.snapshot()),
-    connected: () => until(() => devices.every(settled)),
+    connected: () => until(allSettled()),
     stop: async () => {
       stopping = true;
       for (const watcher of [...watchers]) watcher();
