@@ -1,3 +1,11 @@
+import type { DeviceCredential } from "./credential";
+
+/** A module identity of the hub, with an X.509 key that is not the device's. */
+export interface ModuleIdentity {
+  readonly moduleId: string;
+  readonly credential: DeviceCredential;
+}
+
 /** How a device differs from one that does what the contract says. Everything is off by default. */
 export interface Behaviour {
   /** Switched off when the fleet starts, until `comeBack()`. */
@@ -14,9 +22,12 @@ export interface Behaviour {
   readonly fallsBackAfterMs?: number;
   /** Loses power right after it has accepted its first attempt, and starts again from what it had saved. */
   readonly rebootsInMidRoll?: boolean;
+  /** Has a module that connects for itself and sends a message (`messageType: moduleTelemetry`) with each heartbeat. */
+  readonly module?: ModuleIdentity;
 }
 
-/** The behaviours of the lab by name. "No standby leaf" is not one: such a device is simply given none. */
+/** The behaviours of the lab by name. "No standby leaf" is not one: such a device is simply given none; nor
+ * is a module, which has a key of its own. */
 export const behaviours = {
   normal: {},
   offline: { offline: true },

@@ -9,6 +9,7 @@ import { defaultTiming } from "./device-options";
 import type { DeviceOptions, DeviceSnapshot, DeviceTiming } from "./device-options";
 import { attemptKey, memoryStore } from "./device-state";
 import type { Attempt, DeviceState, DeviceStore } from "./device-state";
+import { ModuleAgent } from "./module-agent";
 import { heartbeat } from "./roll-report";
 import { HubUnauthorized, messageOf } from "./transport";
 import type { HubSession } from "./transport";
@@ -27,6 +28,7 @@ export class Device {
   private readonly timing: DeviceTiming;
   private readonly waits: Waits;
   private readonly duties: Duties;
+  private readonly module: ModuleAgent | undefined;
   private state: DeviceState;
   private session: HubSession | undefined;
   /** Interrupted when the session ends or a report is due. */
@@ -72,18 +74,21 @@ export class Device {
       closeSession: () => this.session?.close(),
       reboot: () => this.reboot(),
     });
+    this.module = this.moduleAgent();
   }
 
   start(): void {
     if (this.life !== undefined) return;
     this.life = new Life();
-    this.running = this.live(this.life);
+    const { life } = this;
+    this.running = Promise.all([this.live(life), this.module?.live(life)]).then(() => undefined);
   }
 
   /** Ends the agent as pulling the plug would; resolves when nothing of it runs any more. */
   async stop(): Promise<void> {
     this.life?.end();
     this.session?.close();
+    this.module?.interrupt();
     this.waits.interrupt();
     await this.running;
     this.life = undefined;
@@ -101,6 +106,7 @@ export class Device {
   goOffline(): void {
     this.offline = true;
     this.session?.close();
+    this.module?.interrupt();
     this.waits.interrupt();
     this.changed();
   }
@@ -113,6 +119,11 @@ export class Device {
 
   isConnected(): boolean {
     return this.session?.open === true;
+  }
+
+  /** Whether its module, if it has one, has a session with the hub. */
+  moduleIsConnected(): boolean {
+    return this.module?.isConnected() === true;
   }
 
   isOffline(): boolean {
@@ -143,6 +154,19 @@ export class Device {
   /** Everything it was told to do, copies. */
   attempts(): Attempt[] {
     return Object.values(this.state.attempts).map((attempt) => ({ ...attempt }));
+  }
+
+  private moduleAgent(): ModuleAgent | undefined {
+    const { module } = this.behaviour;
+    if (module === undefined) return undefined;
+    return new ModuleAgent({
+      module,
+      transport: this.options.transport,
+      clock: this.clock,
+      backoff: new Backoff(this.timing.backoffBaseMs, this.timing.backoffCapMs, this.random),
+      everyMs: this.timing.heartbeatMs,
+      assignment: () => (this.offline ? undefined : this.state.assignment),
+    });
   }
 
   private async live(life: Life): Promise<void> {

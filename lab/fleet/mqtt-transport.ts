@@ -40,10 +40,12 @@ export function mqttTransport(options: MqttTransportOptions): DeviceTransport {
 }
 
 async function openHub(dial: Dialer, request: HubRequest, timeoutMs: number): Promise<HubSession> {
-  const { hubHostName, deviceId, credential } = request;
+  const { hubHostName, deviceId, moduleId, credential } = request;
+  // A module's client id and user name: Microsoft docs, iot-mqtt-connect-to-iot-hub, "module identity".
+  const clientId = moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`;
   const mqtt = await connectMqtt(() => dial(hubHostName, credential), {
-    clientId: deviceId,
-    username: `${hubHostName}/${deviceId}/?api-version=2021-04-12&DeviceClientType=rollcall-fleet`,
+    clientId,
+    username: `${hubHostName}/${clientId}/?api-version=2021-04-12&DeviceClientType=rollcall-fleet`,
     clean: false,
     timeoutMs,
   }).catch((error: unknown) => {
@@ -55,12 +57,13 @@ async function openHub(dial: Dialer, request: HubRequest, timeoutMs: number): Pr
     mqtt.end();
     throw error;
   }
+  const source = moduleId === undefined ? deviceId : `${deviceId}/modules/${moduleId}`;
   return {
     get open() {
       return mqtt.open;
     },
     closed: mqtt.closed,
-    send: (message) => mqtt.publish(telemetryTopic(deviceId, message), message.body ?? "", 1),
+    send: (message) => mqtt.publish(telemetryTopic(source, message), message.body ?? "", 1),
     close: () => mqtt.end(),
   };
 }
@@ -92,13 +95,16 @@ async function answerMethod(
   await mqtt.publish(`$iothub/methods/res/${answer.status}/?$rid=${rid}`, JSON.stringify(answer.payload ?? {}), 0);
 }
 
-/** Properties travel in the topic: Microsoft docs, iot-mqtt-connect-to-iot-hub, "Sending device-to-cloud messages". */
-export function telemetryTopic(deviceId: string, message: DeviceMessage): string {
+/**
+ * Properties travel in the topic: Microsoft docs, iot-mqtt-connect-to-iot-hub, "Sending device-to-cloud messages". `source`: `{device}` or
+ * `{device}/modules/{module}`.
+ */
+export function telemetryTopic(source: string, message: DeviceMessage): string {
   const system = message.contentType === undefined ? {} : { "$.ct": message.contentType, "$.ce": "utf-8" };
   const bag = Object.entries({ ...system, ...message.properties })
     .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
     .join("&");
-  return `devices/${deviceId}/messages/events/${bag}`;
+  return `devices/${source}/messages/events/${bag}`;
 }
 
 function parseJson(payload: Buffer): unknown {

@@ -69,7 +69,8 @@ function isAssignment(value: unknown): value is { assignedHub: string; deviceId:
 }
 
 async function openHub(dial: Dialer, request: HubRequest): Promise<HubSession> {
-  const { hubHostName, deviceId, credential } = request;
+  const { hubHostName, deviceId, moduleId, credential } = request;
+  if (moduleId !== undefined) throw new Error("Modules connect by the fleet's own transport only.");
   const x509 = { cert: credential.chainPem, key: credential.privateKeyPem };
   const base = mqttBaseOver(dial, credential);
   class PinnedMqtt extends Mqtt {

@@ -20,6 +20,8 @@ export type RegistrationOutcome =
 export interface HubRequest {
   readonly hubHostName: string;
   readonly deviceId: string;
+  /** The session of a module of that device, with the module's credential. Default: the device's own session. */
+  readonly moduleId?: string;
   readonly credential: DeviceCredential;
   /** Answers a direct method; it is called once per call of the service. */
   onMethod(name: string, payload: unknown): MethodAnswer | Promise<MethodAnswer>;

@@ -144,3 +144,32 @@ test("a hub that is not in the lab, and a credential without certificate, cannot
   expect(() => dial("lab-hub-9.azure-devices.net", active)).toThrow(/no hub lab-hub-9/);
   expect(() => dial(hostName, { ...active, chainPem: "" })).toThrow(/no certificate/);
 });
+
+test.each([false, true])(
+  "a contained device's module, whose key nobody touched, stays in unless disabling blocks modules (%s)",
+  async (disableBlocksModules) => {
+    hub.switches.disableBlocksModules = disableBlocksModules;
+    const device = enroll("mem-edge");
+    const moduleLeaf = issueLeaf({ commonName: "mem-edge-m1", issuer: root });
+    const started = start([{ ...device, behaviour: { module: { moduleId: "m1", credential: moduleLeaf } } }]);
+    await started.connected();
+    hub.store.seed("mem-edge", { authentication: x509Authentication(moduleLeaf.sha256Thumbprint) }, "m1");
+    const moduleMessages = () =>
+      events.store.read(hub.eventHubName).filter((event) => event.annotations["iothub-connection-module-id"] === "m1")
+        .length;
+    await until(() => started.device("mem-edge").moduleIsConnected() && moduleMessages() > 0);
+
+    const nobody = "5".repeat(64);
+    hub.store.seed("mem-edge", { status: "disabled", authentication: x509Authentication(nobody, nobody) });
+    await until(() => hub.sessions.get("mem-edge") === undefined);
+    expect(hub.store.get("mem-edge", "m1").identity.authentication.primaryThumbprint).toBe(moduleLeaf.sha256Thumbprint);
+    if (disableBlocksModules) {
+      await until(() => hub.sessions.get("mem-edge", "m1") === undefined);
+      await until(() => hub.log.entries().some((e) => e.moduleId === "m1" && e.reason.includes("is disabled")));
+    } else {
+      const then = moduleMessages();
+      await until(() => moduleMessages() > then + 1);
+      expect(hub.sessions.get("mem-edge", "m1")?.sha256Thumbprint).toBe(moduleLeaf.sha256Thumbprint);
+    }
+  },
+);
