@@ -2,9 +2,10 @@ import type { Bench } from "./bench";
 import { firstRoll } from "./first-roll";
 import { host } from "./host";
 import { labDps } from "./lab-dps";
+import { labFleet } from "./lab-fleet";
 import { labHub } from "./lab-hub";
 
-const benches: readonly Bench[] = [firstRoll, labDps, labHub, host];
+const benches: readonly Bench[] = [firstRoll, labDps, labHub, labFleet, host];
 
 async function main(names: readonly string[]): Promise<number> {
   if (names.length === 0 || names.includes("--help")) {
