@@ -1,24 +1,17 @@
-import { constants, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
-import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { remoteOf } from "../mqtt/peer";
-import type { LabCertificate } from "../pki/certificates";
+import { deviceTls, openOnLoopback, type ListenerCertificate, type OpenListener } from "../tls/device-listener";
 import type { ApiRequest, ApiResponse } from "./api";
 import { asArmError } from "./arm-errors";
 import { dpsErrors, DpsError, errorBody } from "./errors";
 import type { Outcome } from "./fault-effects";
 
-/** An open port; `stop` cuts every connection and resolves when the port is free. */
-export interface HttpsListener {
-  readonly port: number;
-  stop(): Promise<void>;
-}
-
 /** What the listener serves, and with which certificate. */
 export interface HttpsListenerOptions {
-  readonly certificate: Pick<LabCertificate, "chainPem" | "privateKeyPem">;
+  readonly certificate: ListenerCertificate;
   readonly port: number;
   /** Milliseconds since the epoch, for error bodies. */
   now(): number;
@@ -29,48 +22,14 @@ export interface HttpsListenerOptions {
 /** Above any request the service takes: ten enrollments with certificates, or a device message of 96 KB. */
 const largestBody = 1024 * 1024;
 
-/**
- * HTTPS on loopback that asks for a client certificate and takes any, or none. Session tickets are off: on a resumed
- * session the presented intermediates are missing. No request and no handshake can take the process down.
- */
-export async function listenHttps(options: HttpsListenerOptions): Promise<HttpsListener> {
-  const sockets = new Set<Socket>();
-  const server = createServer({
-    cert: options.certificate.chainPem,
-    key: options.certificate.privateKeyPem,
-    requestCert: true,
-    rejectUnauthorized: false,
-    minVersion: "TLSv1.2",
-    secureOptions: constants.SSL_OP_NO_TICKET,
-    keepAliveTimeout: 60_000,
-  });
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.on("error", () => undefined);
-    socket.on("close", () => sockets.delete(socket));
-  });
-  server.on("tlsClientError", (_error, socket) => socket.destroy());
+/** HTTPS on loopback for services and devices. No request and no handshake can take the process down. */
+export async function listenHttps(options: HttpsListenerOptions): Promise<OpenListener> {
+  const server = createServer({ ...deviceTls(options.certificate), keepAliveTimeout: 60_000 });
   server.on("clientError", (_error, socket) => socket.destroy());
   server.on("request", (incoming: IncomingMessage, response: ServerResponse) => {
     void respond(incoming, response, options);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(options.port, "127.0.0.1", () => {
-      server.removeListener("error", reject);
-      server.on("error", () => undefined);
-      resolve();
-    });
-  });
-  const address = server.address();
-  return {
-    port: typeof address === "object" && address ? address.port : options.port,
-    stop: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
-  };
+  return openOnLoopback(server, options.port);
 }
 
 async function respond(

@@ -1,7 +1,7 @@
 import type { closeRoll, noteContained } from "../contract/activities";
 import { owesRestore } from "../domain/hub/guess";
 import type { RollId } from "../domain/ids";
-import { addCounts, countStates, isOpen } from "../domain/roll/device-state";
+import { countStates, isOpen } from "../domain/roll/device-state";
 import type { DeviceRow } from "../domain/roll/device-row";
 import { exposureOf } from "../domain/roll/exposure";
 import type { Clock } from "../ports/clock";
@@ -37,7 +37,7 @@ export function createNoteContained({ clock, rolls, batches }: MilestoneDeps): S
 export function createCloseRoll({ clock, claims, rolls, batches }: MilestoneDeps): Step<typeof closeRoll> {
   return async ({ rollId }) => {
     const rows = await allRows(rolls, batches, rollId);
-    const counts = addCounts([countStates(rows)]);
+    const counts = countStates(rows);
     const outcome = rows.every((row) => isDone(row)) ? "completed" : "partial";
     const finishedAt = clock.now();
     await rolls.update(rollId, (roll) => {
