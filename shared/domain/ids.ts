@@ -20,12 +20,40 @@ export const RegistrationId = z
   .brand<"RegistrationId">();
 export type RegistrationId = z.infer<typeof RegistrationId>;
 
+/** An enrollment group's id in lower case: DPS compares it, like registration ids and by the same rules, without case. */
+export const EnrollmentGroupId = z
+  .string()
+  .regex(/^[a-z0-9._:-]{0,127}[a-z0-9-]$/)
+  .brand<"EnrollmentGroupId">();
+export type EnrollmentGroupId = z.infer<typeof EnrollmentGroupId>;
+
+/** The name of a CA certificate of a DPS instance, as Azure Resource Manager spells it; compared without regard to case. */
+export const AuthorityName = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/)
+  .brand<"AuthorityName">();
+export type AuthorityName = z.infer<typeof AuthorityName>;
+
 /** An IoT Hub device id: at most 128 characters, compared WITH regard to case. */
 export const DeviceId = z
   .string()
   .regex(/^[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}$/)
   .brand<"DeviceId">();
 export type DeviceId = z.infer<typeof DeviceId>;
+
+/** The id of a module of a device: the same characters as a device id, compared WITH regard to case. */
+export const ModuleId = z
+  .string()
+  .regex(/^[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}$/)
+  .brand<"ModuleId">();
+export type ModuleId = z.infer<typeof ModuleId>;
+
+/** The id of a job at a hub, chosen by us for method jobs: at most 64 letters, digits and `-`. */
+export const HubJobId = z
+  .string()
+  .regex(/^[A-Za-z0-9-]{1,64}$/)
+  .brand<"HubJobId">();
+export type HubJobId = z.infer<typeof HubJobId>;
 
 /** A hub's full host name, such as `contoso.azure-devices.net`, in lower case. */
 export const HubHostName = z

@@ -1,6 +1,7 @@
 import type { DeviceId, Etag, HubHostName, RegistrationId, Sha256Thumbprint } from "../domain/ids";
 import type { Instant } from "../domain/instant";
-import type { TrustedAuthority } from "./certificates";
+import type { EnrollmentGroup } from "./enrollment-groups";
+import type { Page } from "./page";
 
 /**
  * The Device Provisioning Service's data plane, one instance. Reads are fresh, never cached. Throws `RollError` for
@@ -12,9 +13,22 @@ export interface Enrollments {
    * Replaces slots and status in one write guarded by the ETag that `enrollment` was read with. All other properties stay
    * as read (policy, allocation, hubs, twin, capabilities, device id, optional device information).
    */
-  put(enrollment: IndividualEnrollment, change: EnrollmentChange): Promise<EnrollmentWrite>;
+  put(enrollment: IndividualEnrollment, change: EnrollmentChange): Promise<EntryWrite>;
   /** The device's last registration, as DPS recorded it. */
   getRegistration(registrationId: RegistrationId): Promise<RegistrationReading>;
+}
+
+/** Individual enrollments as a whole, their making and their end. */
+export interface EnrollmentDirectory {
+  /** All individual enrollments, whatever they attest by. `cursor`: `next` of the page before; undefined begins. */
+  list(cursor: string | undefined): Promise<Page<IndividualEnrollment>>;
+  /**
+   * Makes an entry with one client certificate and the policies of a group. An entry that is there already is never
+   * overwritten: it is answered as it stands, also where an earlier call of ours made it and the answer was lost.
+   */
+  create(spec: EnrollmentSpec): Promise<EnrollmentCreation>;
+  /** Guarded by the ETag that `enrollment` was read with. The hub identity stays. */
+  delete(enrollment: IndividualEnrollment): Promise<EntryDeletion>;
 }
 
 export type EnrollmentReading =
@@ -55,13 +69,42 @@ export type SlotChange =
   /** PEM of the leaf alone. */
   | { readonly kind: "set"; readonly certificatePem: string };
 
-export type EnrollmentWrite =
+/** What came of a guarded write of an individual enrollment or a group. */
+export type EntryWrite =
   | { readonly outcome: "written"; readonly etag: Etag; readonly lastUpdatedAt: Instant | undefined }
   /** 412: somebody else wrote since it was read. Read and decide again. */
   | { readonly outcome: "precondition-failed" }
   /** 404: it was deleted since it was read. */
   | { readonly outcome: "missing" }
   /** 400 or another refusal that trying again will not change. */
+  | { readonly outcome: "refused"; readonly detail: string };
+
+/** What came of a guarded deletion of an entry or a registration record. */
+export type EntryDeletion =
+  | { readonly outcome: "deleted" }
+  /** Nobody has to delete it any more. */
+  | { readonly outcome: "missing" }
+  /** 412: somebody else wrote since it was read. */
+  | { readonly outcome: "precondition-failed" }
+  | { readonly outcome: "refused"; readonly detail: string };
+
+export interface EnrollmentSpec {
+  readonly registrationId: RegistrationId;
+  /** The hub device that it shall become; undefined: called like the registration. */
+  readonly deviceId: DeviceId | undefined;
+  /** PEM of the leaf alone, for the primary slot. */
+  readonly certificatePem: string;
+  readonly provisioningStatus: "enabled" | "disabled";
+  /** Policies, allocation, hubs, initial twin and capabilities are copied from it. */
+  readonly like: EnrollmentGroup;
+}
+
+export type EnrollmentCreation =
+  | { readonly outcome: "created"; readonly etag: Etag; readonly lastUpdatedAt: Instant | undefined }
+  /** An entry of this id is there; nothing was written. */
+  | { readonly outcome: "exists"; readonly enrollment: IndividualEnrollment }
+  /** The instance holds as many as it may. */
+  | { readonly outcome: "limit-reached"; readonly detail: string }
   | { readonly outcome: "refused"; readonly detail: string };
 
 export type RegistrationReading =
@@ -74,10 +117,6 @@ export interface Registration {
   readonly status: "unassigned" | "assigning" | "assigned" | "failed" | "disabled";
   /** Moves at each registration. */
   readonly lastUpdatedAt: Instant | undefined;
-}
-
-/** The DPS instance's CA certificates (control plane). */
-export interface Authorities {
-  /** Those whose possession is proven. */
-  listVerified(): Promise<readonly TrustedAuthority[]>;
+  /** In a form of its own, unlike an enrollment's; undefined where the service gave none. */
+  readonly etag: Etag | undefined;
 }

@@ -1,5 +1,9 @@
 import type { DeviceId, Etag, HubHostName } from "../domain/ids";
 import type { Instant } from "../domain/instant";
+import type { HubModules } from "./hub-modules";
+import type { MethodJobs } from "./method-jobs";
+import type { Page } from "./page";
+import type { RegistryJobs } from "./registry-jobs";
 
 /** Every hub linked to the DPS instance. */
 export interface Hubs {
@@ -21,20 +25,75 @@ export interface Hub {
   invokeMethod(deviceId: DeviceId, methodName: string, payload: unknown): Promise<MethodOutcome>;
 }
 
+/** What a hub offers beyond single identities of known devices. */
+export interface HubAdministration {
+  readonly modules: HubModules;
+  readonly methodJobs: MethodJobs;
+  readonly registryJobs: RegistryJobs;
+  /**
+   * A fresh read from the identity registry, which also knows the generation. Reads of the registry are scarce (100 a
+   * minute and unit): where the generation does not matter, `readIdentity` is the one to use.
+   */
+  readRegistered(deviceId: DeviceId): Promise<RegisteredReading>;
+  /** Creates at most 100 identities; none that exists is touched. One outcome per device. */
+  createIdentities(creations: readonly IdentityCreation[]): Promise<ReadonlyMap<DeviceId, IdentityCreationOutcome>>;
+  /**
+   * Deletes at most 100 identities with twin and modules, each guarded by its ETag (a module's is not asked for). One
+   * outcome per device; a device missing from the answer counts as deleted.
+   */
+  deleteIdentities(deletions: readonly IdentityDeletion[]): Promise<ReadonlyMap<DeviceId, IdentityDeletionOutcome>>;
+  /**
+   * All device identities as the query index shows them: up to 30 minutes late, so these are candidates, to be read again
+   * before anything is decided. `cursor`: `next` of the page before; undefined begins.
+   */
+  queryIdentities(cursor: string | undefined): Promise<Page<HubIdentity>>;
+}
+
 export type IdentityReading =
   { readonly outcome: "found"; readonly identity: HubIdentity } | { readonly outcome: "missing" };
+
+/** How a device or module proves who it is. */
+export type HubAuthentication = "selfSigned" | "certificateAuthority" | "sas" | "none";
 
 export interface HubIdentity {
   readonly deviceId: DeviceId;
   /** The identity's (not the twin's) version. */
   readonly etag: Etag;
   readonly status: "enabled" | "disabled";
-  readonly authentication: "selfSigned" | "certificateAuthority" | "sas" | "none";
+  readonly authentication: HubAuthentication;
   /** Upper-case hex, 64 digits (or 40 where an operator configured SHA-1); undefined where the slot is empty. */
   readonly primaryThumbprint: string | undefined;
   readonly secondaryThumbprint: string | undefined;
   readonly iotEdge: boolean;
 }
+
+export type RegisteredReading =
+  { readonly outcome: "found"; readonly device: RegisteredDevice } | { readonly outcome: "missing" };
+
+export interface RegisteredDevice extends HubIdentity {
+  /** Changes when the id is deleted and created again. */
+  readonly generationId: string;
+  readonly statusReason: string | undefined;
+}
+
+export type IdentityCreation = Omit<IdentityWrite, "etag">;
+
+export type IdentityCreationOutcome =
+  | { readonly outcome: "created" }
+  /** An identity of this id is there, ours or not. */
+  | { readonly outcome: "exists" }
+  | { readonly outcome: "failed"; readonly detail: string };
+
+export interface IdentityDeletion {
+  readonly deviceId: DeviceId;
+  readonly etag: Etag;
+}
+
+export type IdentityDeletionOutcome =
+  | { readonly outcome: "deleted" }
+  | { readonly outcome: "missing" }
+  | { readonly outcome: "precondition-failed" }
+  | { readonly outcome: "failed"; readonly detail: string };
 
 export interface IdentityWrite {
   readonly deviceId: DeviceId;

@@ -4,7 +4,8 @@ import { RegistrationId, type DeviceId, type HubHostName, Sha256Thumbprint } fro
 import { instant, type Instant } from "../../shared/domain/instant";
 import type { TrustedAuthority } from "../../shared/ports/certificates";
 import type { Clock } from "../../shared/ports/clock";
-import type { Authorities, Enrollments, Registration } from "../../shared/ports/enrollments";
+import type { Authorities } from "../../shared/ports/authorities";
+import type { Enrollments, Registration } from "../../shared/ports/enrollments";
 import type { HubIdentity, Hubs } from "../../shared/ports/hubs";
 import { FakeDps, type FakeEnrollment } from "./fake-dps";
 import { underFaults } from "./fake-faults";
@@ -89,8 +90,8 @@ export class FakeAzure {
     return accepted;
   }
 
-  /** Puts a registration record there as it is; `lastUpdatedAt` is now. */
-  setRegistration(registration: Omit<Registration, "lastUpdatedAt">): void {
+  /** Puts a registration record there as it is; `lastUpdatedAt` is now, the ETag a new one. */
+  setRegistration(registration: Omit<Registration, "lastUpdatedAt" | "etag">): void {
     this.dps.setRegistration(registration);
   }
 

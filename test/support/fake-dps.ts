@@ -6,7 +6,7 @@ import type { Clock } from "../../shared/ports/clock";
 import type {
   EnrollmentChange,
   Enrollments,
-  EnrollmentWrite,
+  EntryWrite,
   IndividualEnrollment,
   Registration,
   SlotChange,
@@ -56,7 +56,7 @@ export class FakeDps {
           faults,
           { operation: "dps.enrollment.put", subject: enrollment.registrationId, write: true },
           (commit) => this.put(enrollment, change, commit),
-          ({ status }): EnrollmentWrite | undefined => {
+          ({ status }): EntryWrite | undefined => {
             if (status === 412) return { outcome: "precondition-failed" };
             if (status === 404) return { outcome: "missing" };
             return status === 400 ? { outcome: "refused", detail: "fault" } : undefined;
@@ -114,11 +114,13 @@ export class FakeDps {
     return entry.deviceId ?? DeviceId.parse(registrationId);
   }
 
-  setRegistration(registration: Omit<Registration, "lastUpdatedAt">): void {
-    this.registrations.set(registration.registrationId, { ...registration, lastUpdatedAt: this.clock.now() });
+  setRegistration(registration: Omit<Registration, "lastUpdatedAt" | "etag">): void {
+    // Unlike an enrollment's: base64 of the quoted text.
+    const etag = Etag.parse(Buffer.from(this.nextEtag()).toString("base64"));
+    this.registrations.set(registration.registrationId, { ...registration, lastUpdatedAt: this.clock.now(), etag });
   }
 
-  private put(read: IndividualEnrollment, change: EnrollmentChange, commit: boolean): EnrollmentWrite {
+  private put(read: IndividualEnrollment, change: EnrollmentChange, commit: boolean): EntryWrite {
     const entry = this.entries.get(read.registrationId);
     const onlyStatus = change.primary.kind === "keep" && change.secondary.kind === "keep";
     if (read.attestation === "other" || (read.attestation === "x509-other" && !onlyStatus))

@@ -1,6 +1,7 @@
 import type { Settings } from "../../config/settings";
+import type { Authorities } from "../../ports/authorities";
 import type { Clock } from "../../ports/clock";
-import type { Authorities, Enrollments } from "../../ports/enrollments";
+import type { Enrollments } from "../../ports/enrollments";
 import type { Hubs } from "../../ports/hubs";
 import { createAuthorities } from "./dps-authorities";
 import { createEnrollments } from "./dps-enrollments";

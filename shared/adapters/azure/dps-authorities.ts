@@ -1,7 +1,7 @@
 import type { IotDpsClient } from "@azure/arm-deviceprovisioningservices";
 import type { DpsResourceId } from "../../config/variables";
+import type { Authorities } from "../../ports/authorities";
 import type { TrustedAuthority } from "../../ports/certificates";
-import type { Authorities } from "../../ports/enrollments";
 import { toPem } from "../x509/pem";
 import { callSdk, valueOrThrow } from "./sdk-call";
 import type { Transport } from "./transport";

@@ -1,7 +1,7 @@
 import type { ProvisioningServiceClient } from "azure-iot-provisioning-service";
 import { z } from "zod";
-import { DeviceId, HubHostName, RegistrationId } from "../../domain/ids";
-import type { EnrollmentWrite, Enrollments, RegistrationReading } from "../../ports/enrollments";
+import { DeviceId, Etag, HubHostName, RegistrationId } from "../../domain/ids";
+import type { EntryWrite, Enrollments, RegistrationReading } from "../../ports/enrollments";
 import { changedRecord, EnrollmentRecord, moment, optional, toEnrollment } from "./enrollment-record";
 import { callSdk, readBySdk, type CallOutcome } from "./sdk-call";
 import { toRollError, unreadable } from "./sdk-errors";
@@ -15,6 +15,7 @@ const RegistrationRecord = z.looseObject({
   assignedHub: optional(z.string().toLowerCase().pipe(HubHostName)),
   status: z.enum(["unassigned", "assigning", "assigned", "failed", "disabled"]),
   lastUpdatedDateTimeUtc: z.string().nullish(),
+  etag: optional(Etag),
 });
 
 /** Individual enrollments and registrations of one DPS instance. `timeoutMs` bounds each call. */
@@ -28,7 +29,7 @@ export function createEnrollments(client: ProvisioningServiceClient, timeoutMs: 
       return { outcome: "found", enrollment: toEnrollment(read, record.body) };
     },
 
-    async put(enrollment, change): Promise<EnrollmentWrite> {
+    async put(enrollment, change): Promise<EntryWrite> {
       const onlyStatus = change.primary.kind === "keep" && change.secondary.kind === "keep";
       // DPS shows no symmetric keys: an entry sent back as read would get new ones.
       if (enrollment.attestation === "other" || (enrollment.attestation === "x509-other" && !onlyStatus))
@@ -63,6 +64,7 @@ export function createEnrollments(client: ProvisioningServiceClient, timeoutMs: 
           assignedHub: read.assignedHub,
           status: read.status,
           lastUpdatedAt: moment(read.lastUpdatedDateTimeUtc),
+          etag: read.etag,
         },
       };
     },

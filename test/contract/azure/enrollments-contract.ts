@@ -2,12 +2,8 @@ import type { Faults } from "../../../lab/faults/faults";
 import { issueLeaf, selfSignedLeaf, type LabCertificate } from "../../../lab/pki/certificates";
 import { RegistrationId } from "../../../shared/domain/ids";
 import { RollError } from "../../../shared/domain/roll-error";
-import type {
-  Authorities,
-  EnrollmentChange,
-  Enrollments,
-  IndividualEnrollment,
-} from "../../../shared/ports/enrollments";
+import type { Authorities } from "../../../shared/ports/authorities";
+import type { EnrollmentChange, Enrollments, IndividualEnrollment } from "../../../shared/ports/enrollments";
 import { deviceAuthorities } from "../../support/lab-dps-pki";
 
 /** A DPS behind the ports, and the means to put it into a state without the ports. */
