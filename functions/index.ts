@@ -37,6 +37,7 @@ const deps = {
   waiter: systemWaiter,
   entropy: nodeEntropy,
   certificates: nodeCertificateReader,
+  policy: settings.certificatePolicy,
   signatures: new HmacAlertSignatures(settings.webhookSecrets),
   enrollments,
   authorities,

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { DEFAULT_POLICY, type CertificatePolicy } from "../domain/certificate/policy";
 import type { HubHostName } from "../domain/ids";
+import { POLICY_FORM, readPolicy } from "./certificate-variables";
 import {
   readConnectionString,
   readConnectionStrings,
@@ -29,6 +31,7 @@ export interface Settings {
   readonly webhookSecrets: readonly string[];
   readonly loopback: Loopback | undefined;
   readonly timing: Timing;
+  readonly certificatePolicy: CertificatePolicy;
 }
 
 /** Host names that this machine serves itself (a lab), and the authority that vouches for them. */
@@ -97,6 +100,7 @@ const environment = z
       'leave it out, or give {"caFile": "/path/of/ca.pem", "ports": {"<host name>": <port>}}',
       readPins,
     ).optional(),
+    ROLLCALL_CERTIFICATE_POLICY: variable(POLICY_FORM, readPolicy).default(DEFAULT_POLICY),
     ROLLCALL_PULSE_HOLD_MS: wholeNumber({ fallback: 180_000, min: 0, max: 3_600_000 }),
     ROLLCALL_SETTLE_MS: wholeNumber({ fallback: 60_000, min: 0, max: 3_600_000 }),
     ROLLCALL_POLL_MS: wholeNumber({ fallback: 10_000, min: 100, max: 3_600_000 }),
@@ -151,6 +155,7 @@ export function readSettings(
       deadlineHours: data.ROLLCALL_DEADLINE_HOURS,
       callTimeoutMs: data.ROLLCALL_CALL_TIMEOUT_MS,
     },
+    certificatePolicy: data.ROLLCALL_CERTIFICATE_POLICY,
   };
 }
 

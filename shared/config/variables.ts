@@ -118,7 +118,8 @@ function eachHostOnce(list: readonly (ServiceAccess | undefined)[]): readonly Se
   return known.length > 0 && known.length === list.length && hosts.size === list.length ? known : undefined;
 }
 
-function readJson(text: string): unknown {
+/** The value of JSON text; undefined if it is none. */
+export function readJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,4 +1,5 @@
-import type { CertificateFacts } from "../domain/certificate/facts";
+import type { Anchor, CertificateFacts } from "../domain/certificate/facts";
+import type { Sha256Thumbprint } from "../domain/ids";
 
 /** Reads certificates; holds no keys and judges nothing (the rules are in domain/certificate). */
 export interface CertificateReader {
@@ -21,7 +22,10 @@ export type ChainReading =
   | { readonly outcome: "private-key" }
   | { readonly outcome: "unreadable"; readonly detail: string };
 
-/** Certificates leaf first, with what was checked between neighbours. */
+/**
+ * Certificates leaf first, with what was checked between neighbours. For the chain of a CA, the CA itself comes first and
+ * is called `leaf` here.
+ */
 export interface Chain {
   readonly leaf: CertificateFacts;
   readonly issuers: readonly CertificateFacts[];
@@ -29,8 +33,14 @@ export interface Chain {
   readonly linked: boolean;
   /** True if the leaf names itself as issuer and its own key signed it. */
   readonly selfSigned: boolean;
-  /** Which of the given authorities signed the last certificate of the chain, or stand in it. */
-  anchoredIn(authorities: readonly TrustedAuthority[]): TrustedAuthority | undefined;
+  /** The first of the given authorities that signed the last certificate of the chain, or stands in it above the leaf. */
+  anchoredIn(authorities: readonly TrustedAuthority[]): Anchor | undefined;
+  /**
+   * True if the chain leads to exactly this CA certificate: it stands in the chain above the leaf, or it is one of `known`
+   * and signed the last certificate that was presented, itself or by way of others of `known`. A CA that was issued again
+   * over the same name and key has signed the same certificates: the two are told apart only where the chain contains one.
+   */
+  chainsTo(caSha256: Sha256Thumbprint, known: readonly TrustedAuthority[]): boolean;
   /** The same certificates as clean PEM (nothing else of the input), each block ending in a newline. */
   readonly pem: string;
 }

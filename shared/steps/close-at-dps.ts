@@ -1,4 +1,5 @@
 import type { closeAtDps } from "../contract/activities";
+import type { CertificatePolicy } from "../domain/certificate/policy";
 import { decideClose, type CloseDecision } from "../domain/enrollment/close-entry";
 import type { RegistrationId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
@@ -21,6 +22,7 @@ export interface CloseAtDpsDeps extends BatchWorkDeps {
   readonly enrollments: Enrollments;
   readonly authorities: Authorities;
   readonly certificates: CertificateReader;
+  readonly policy: CertificatePolicy;
 }
 
 /** How often a lost race is decided again within one run. */
@@ -89,6 +91,7 @@ async function gather(
   const keys = keysByTarget(deps.certificates, [...targets.values()]);
   const world = {
     certificates: deps.certificates,
+    policy: deps.policy,
     authorities,
     keysOfOthers: (target: RollTarget) => othersKeys(keys, target),
     now: deps.clock.now(),

@@ -1,4 +1,5 @@
 import { lintReplacement } from "../domain/certificate/lint-replacement";
+import type { CertificatePolicy } from "../domain/certificate/policy";
 import { badThumbprints, healthyThumbprints } from "../domain/enrollment/close-entry";
 import { DeviceId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
@@ -9,6 +10,7 @@ import type { IndividualEnrollment } from "../ports/enrollments";
 
 export interface ReplacementWorld {
   readonly certificates: CertificateReader;
+  readonly policy: CertificatePolicy;
   /** Undefined: the CA certificates could not be read now. */
   readonly authorities: readonly TrustedAuthority[] | undefined;
   readonly keysOfOthers: (target: RollTarget) => ReadonlySet<string>;
@@ -92,12 +94,14 @@ function judge(
     return { outcome: "pending", why: "authorities-unreadable" };
 
   const { refusal, warnings } = lintReplacement(
-    { ...chain, anchor: chain.anchoredIn(world.authorities ?? [])?.name },
+    { ...chain, anchor: chain.anchoredIn(world.authorities ?? []) },
     {
       registrationId: target.registrationId,
       bad: row.bad,
-      compromisedKey: compromised?.leaf.publicKeySha256,
+      entry: "individual",
+      compromisedKeys: new Set(compromised === undefined ? [] : [compromised.leaf.publicKeySha256]),
       keysOfOthers: world.keysOfOthers(target),
+      policy: world.policy,
       now: world.now,
     },
   );

@@ -1,5 +1,6 @@
 import type { Candidate, ReplacementContext } from "../../shared/domain/certificate/lint-replacement";
-import type { CertificateFacts } from "../../shared/domain/certificate/facts";
+import type { Anchor, CertificateFacts } from "../../shared/domain/certificate/facts";
+import { DEFAULT_POLICY } from "../../shared/domain/certificate/policy";
 import type { DeviceFacts, VerifiedReport } from "../../shared/domain/device-facts";
 import type { Identity } from "../../shared/domain/hub/allow-set";
 import { AttemptId, DeviceId, HubHostName, RegistrationId, RollId, Sha256Thumbprint } from "../../shared/domain/ids";
@@ -33,12 +34,20 @@ const DAY = 86_400_000;
 export function aCertificate(changes: Partial<CertificateFacts> = {}): CertificateFacts {
   return {
     sha256Thumbprint: planned,
+    serialNumber: "4A01",
+    subject: "CN=pump-1",
+    issuer: "CN=Issuing CA",
     commonName: "pump-1",
+    issuerCommonName: "Issuing CA",
     notBefore: addMs(t0, -DAY),
     notAfter: addMs(t0, 90 * DAY),
     publicKeySha256: "B".repeat(64),
     publicKey: { kind: "ec", curve: "prime256v1" },
     isAuthority: false,
+    pathLength: undefined,
+    keyUsage: ["digitalSignature"],
+    subjectKeyId: undefined,
+    authorityKeyId: undefined,
     extendedKeyUsage: ["1.3.6.1.5.5.7.3.2"],
     signatureHash: "sha256",
     ...changes,
@@ -48,13 +57,29 @@ export function aCertificate(changes: Partial<CertificateFacts> = {}): Certifica
 export function anIssuer(changes: Partial<CertificateFacts> = {}): CertificateFacts {
   return aCertificate({
     sha256Thumbprint: thumbprint("C"),
+    subject: "CN=Issuing CA",
+    issuer: "CN=Fleet Root",
     commonName: "Issuing CA",
+    issuerCommonName: "Fleet Root",
     notAfter: addMs(t0, 3650 * DAY),
     publicKeySha256: "C".repeat(64),
     isAuthority: true,
+    keyUsage: ["keyCertSign", "cRLSign"],
     extendedKeyUsage: undefined,
     ...changes,
   });
+}
+
+/** The root that DPS holds as `fleet-root`. */
+export function anAnchor(changes: Partial<CertificateFacts> = {}): Anchor {
+  const facts = anIssuer({
+    sha256Thumbprint: thumbprint("F"),
+    subject: "CN=Fleet Root",
+    commonName: "Fleet Root",
+    publicKeySha256: "F".repeat(64),
+    ...changes,
+  });
+  return { name: "fleet-root", facts };
 }
 
 export function aCandidate(changes: Partial<Candidate> = {}): Candidate {
@@ -63,7 +88,7 @@ export function aCandidate(changes: Partial<Candidate> = {}): Candidate {
     issuers: [anIssuer()],
     linked: true,
     selfSigned: false,
-    anchor: "fleet-root",
+    anchor: anAnchor(),
     ...changes,
   };
 }
@@ -72,8 +97,10 @@ export function aContext(changes: Partial<ReplacementContext> = {}): Replacement
   return {
     registrationId,
     bad: [leaked],
-    compromisedKey: "D".repeat(64),
+    entry: "individual",
+    compromisedKeys: new Set(["D".repeat(64)]),
     keysOfOthers: new Set(),
+    policy: DEFAULT_POLICY,
     now: t0,
     ...changes,
   };

@@ -3,9 +3,9 @@ import type { CertificateFacts, PublicKeyFacts } from "../../domain/certificate/
 import { Sha256Thumbprint } from "../../domain/ids";
 import { instant, type Instant } from "../../domain/instant";
 import { derTag, objectIdentifierText, openDer, readDer, type DerValue } from "./der-reader";
+import { readExtensions } from "./extensions";
+import { readName } from "./names";
 
-const COMMON_NAME = "2.5.4.3";
-const EXTENDED_KEY_USAGE = "2.5.29.37";
 const RSASSA_PSS = "1.2.840.113549.1.1.10";
 
 /** Signature algorithms by object identifier (RFC 3279, RFC 4055, RFC 5758) and hashes (for RSASSA-PSS). */
@@ -40,18 +40,24 @@ export interface ReadCertificate {
 export function readCertificate(x509: X509Certificate): ReadCertificate {
   const parts = dissect(x509.raw);
   const key = publicKeyOf(x509);
+  const subject = readName(parts.subject);
+  const issuer = readName(parts.issuer);
   return {
     x509,
     namesItself: parts.subject.whole.equals(parts.issuer.whole),
     facts: {
       sha256Thumbprint: Sha256Thumbprint.parse(x509.fingerprint256.replaceAll(":", "")),
-      commonName: commonName(parts.subject),
+      serialNumber: x509.serialNumber.replace(/^(?:00)+(?=..)/, ""),
+      subject: subject.text,
+      issuer: issuer.text,
+      commonName: subject.commonName,
+      issuerCommonName: issuer.commonName,
       notBefore: moment(x509.validFrom),
       notAfter: moment(x509.validTo),
-      publicKeySha256: sha256(key === undefined ? parts.publicKey.whole : canonicalKey(key)),
+      publicKeySha256: key === undefined ? sha256(parts.publicKey.whole) : publicKeySha256(key),
       publicKey: keyFacts(key),
       isAuthority: x509.ca,
-      extendedKeyUsage: extendedKeyUsage(parts.extensions),
+      ...readExtensions(parts.extensions),
       signatureHash: signatureHash(parts.signatureAlgorithm),
     },
   };
@@ -76,37 +82,6 @@ function dissect(der: Buffer): Parts {
   return { issuer, subject, publicKey, extensions, signatureAlgorithm };
 }
 
-/** The last common name of the subject: the most specific one where there are several. */
-function commonName(subject: DerValue): string | undefined {
-  let found: string | undefined;
-  for (const relativeName of openDer(subject, derTag.sequence)) {
-    for (const attribute of openDer(relativeName, derTag.set)) {
-      const [type, value] = openDer(attribute, derTag.sequence);
-      if (value !== undefined && objectIdentifierText(type) === COMMON_NAME) found = directoryString(value);
-    }
-  }
-  return found;
-}
-
-/** DirectoryString (RFC 5280 §4.1.2.4): BMPString is UTF-16, UniversalString UTF-32, the rest UTF-8 or a part of it. */
-function directoryString({ tag, contents }: DerValue): string {
-  if (tag === 0x1e && contents.length % 2 === 0) return Buffer.from(contents).swap16().toString("utf16le");
-  if (tag === 0x1c || tag === 0x14) return contents.toString("latin1");
-  return contents.toString("utf8");
-}
-
-function extendedKeyUsage(extensions: readonly DerValue[]): readonly string[] | undefined {
-  for (const extension of extensions) {
-    const fields = openDer(extension, derTag.sequence);
-    if (objectIdentifierText(fields[0]) !== EXTENDED_KEY_USAGE) continue;
-    // extnID, optional critical flag, extnValue: an OCTET STRING around the SEQUENCE of purposes.
-    const value = fields.at(-1);
-    if (value?.tag !== derTag.octetString) throw new RangeError("unreadable extended key usage");
-    return openDer(readDer(value.contents)[0], derTag.sequence).map(objectIdentifierText);
-  }
-  return undefined;
-}
-
 function signatureHash(algorithm: DerValue): string | undefined {
   const [identifier, parameters] = openDer(algorithm, derTag.sequence);
   const name = objectIdentifierText(identifier);
@@ -115,6 +90,11 @@ function signatureHash(algorithm: DerValue): string | undefined {
   const hash = openDer(parameters, derTag.sequence).find(({ tag }) => tag === 0xa0);
   if (hash === undefined) return "sha1";
   return HASHES.get(objectIdentifierText(openDer(readDer(hash.contents)[0], derTag.sequence)[0]));
+}
+
+/** SHA-256 of the key's SubjectPublicKeyInfo, upper-case hex: the same for the same key, however its point was written. */
+export function publicKeySha256(key: KeyObject): string {
+  return sha256(canonicalKey(key));
 }
 
 /** Undefined for a key of a kind that this Node.js cannot load. */

@@ -7,7 +7,15 @@ export interface DerValue {
 }
 
 /** Tags this product looks for. */
-export const derTag = { octetString: 0x04, objectIdentifier: 0x06, sequence: 0x30, set: 0x31 } as const;
+export const derTag = {
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  objectIdentifier: 0x06,
+  sequence: 0x30,
+  set: 0x31,
+} as const;
 
 /**
  * Reads the values that stand one after the other in `bytes`.

@@ -52,14 +52,39 @@ function chain(leaf: ReadCertificate, issuers: readonly ReadCertificate[]): Chai
     anchoredIn(authorities) {
       // A broken chain leads nowhere, whatever stands at its end.
       if (!linked) return undefined;
-      return authorities.find((trusted) => {
+      for (const trusted of authorities) {
         const authority = authorityOf(trusted);
-        if (authority === undefined) return false;
-        return issuers.some(({ x509 }) => x509.raw.equals(authority.x509.raw)) || isSignedBy(last, authority);
-      });
+        if (authority === undefined) continue;
+        if (stands(authority, issuers) || isSignedBy(last, authority))
+          return { name: trusted.name, facts: authority.facts };
+      }
+      return undefined;
+    },
+    chainsTo(caSha256, known) {
+      if (!linked) return false;
+      if (issuers.some(({ facts }) => facts.sha256Thumbprint === caSha256)) return true;
+      return leadsTo(
+        last,
+        caSha256,
+        known.map(authorityOf).filter((authority) => authority !== undefined),
+      );
     },
     pem: all.map(({ x509 }) => toPem(x509.raw)).join(""),
   };
+}
+
+function stands(authority: ReadCertificate, among: readonly ReadCertificate[]): boolean {
+  return among.some(({ x509 }) => x509.raw.equals(authority.x509.raw));
+}
+
+/** Walks upwards from `certificate`; each authority is looked at once, so that CAs which signed each other end the walk. */
+function leadsTo(certificate: ReadCertificate, caSha256: string, known: readonly ReadCertificate[]): boolean {
+  // What signed itself has nothing above: another certificate over the same name and key is another CA.
+  if (certificate.namesItself && keySigned(certificate, certificate)) return false;
+  const above = known.filter((authority) => isSignedBy(certificate, authority));
+  if (above.some(({ facts }) => facts.sha256Thumbprint === caSha256)) return true;
+  const rest = known.filter((authority) => !above.includes(authority));
+  return above.some((authority) => leadsTo(authority, caSha256, rest));
 }
 
 /**

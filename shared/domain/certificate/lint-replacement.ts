@@ -1,7 +1,10 @@
 import type { RegistrationId, Sha256Thumbprint } from "../ids";
-import { formatInstant, type Instant } from "../instant";
+import type { Instant } from "../instant";
 import type { Refusal, Warning } from "../roll/device-row";
-import type { CertificateFacts } from "./facts";
+import type { Anchor, CertificateFacts } from "./facts";
+import type { CertificatePolicy } from "./policy";
+import { CLIENT_AUTH } from "./profile";
+import { fromTestAuthority, nameOf, outlivesIssuer, validityFlaw, weakness } from "./rules";
 
 /** A replacement as read, with everything the rules ask about it already looked up. */
 export interface Candidate {
@@ -10,27 +13,29 @@ export interface Candidate {
   /** Every certificate is signed by the next. */
   readonly linked: boolean;
   readonly selfSigned: boolean;
-  /** Name of the verified CA of this DPS that the chain reaches. */
-  readonly anchor: string | undefined;
+  /** The verified CA of this DPS that the chain reaches. */
+  readonly anchor: Anchor | undefined;
 }
 
 export interface ReplacementContext {
   readonly registrationId: RegistrationId;
+  /** The kind of entry that lets the device in. */
+  readonly entry: "individual" | "group";
   /** Thumbprints that the roll cuts off. */
   readonly bad: readonly Sha256Thumbprint[];
-  /** SHA-256 of the compromised public key, where the alert brought the old certificate. */
-  readonly compromisedKey: string | undefined;
+  /** SHA-256 of every compromised public key that is known, of this device and of CAs; empty where none is. */
+  readonly compromisedKeys: ReadonlySet<string>;
   /** Keys of other devices' replacements in the same request. */
   readonly keysOfOthers: ReadonlySet<string>;
+  /** Another entry that already holds this very certificate, where that has been looked up. */
+  readonly usedBy?: string | undefined;
+  readonly policy: CertificatePolicy;
   readonly now: Instant;
 }
 
 type Rule = (candidate: Candidate, context: ReplacementContext) => Refusal | undefined;
 
-const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
-const STRONG_CURVES = new Set(["prime256v1", "secp384r1", "secp521r1"]);
-const WEAK_HASHES = new Set(["md5", "sha1"]);
-const MIN_RSA_BITS = 2048;
+const DAY_MS = 86_400_000;
 
 /** The rules, most telling first: the first that speaks names the refusal. */
 const rules: readonly Rule[] = [
@@ -48,33 +53,55 @@ const rules: readonly Rule[] = [
       ? { code: "not-a-leaf", detail: "the first certificate is a CA certificate; send the device's leaf first" }
       : undefined,
 
-  // A new certificate over the old key is as compromised as the old certificate.
-  ({ leaf }, { bad, compromisedKey }) =>
-    leaf.publicKeySha256 === compromisedKey || bad.includes(leaf.sha256Thumbprint)
+  // A new certificate over the old key is as compromised as the old certificate, and so is one from a compromised CA.
+  ({ leaf, issuers }, { bad, compromisedKeys }) => {
+    const found = [leaf, ...issuers].find(
+      ({ publicKeySha256, sha256Thumbprint }) => compromisedKeys.has(publicKeySha256) || bad.includes(sha256Thumbprint),
+    );
+    if (found === undefined) return undefined;
+    return found === leaf
       ? { code: "same-key", detail: "the replacement holds the compromised key; generate a new key on the device" }
-      : undefined,
+      : {
+          code: "compromised-issuer",
+          detail: `the replacement comes from "${nameOf(found)}", which is compromised; issue it from the CA that takes over`,
+        };
+  },
 
   ({ leaf }, { keysOfOthers }) =>
     keysOfOthers.has(leaf.publicKeySha256)
       ? { code: "key-shared", detail: "another device's replacement holds the same key; each device needs its own" }
       : undefined,
 
-  ({ leaf }, { now }) =>
-    leaf.notBefore > now
-      ? { code: "not-yet-valid", detail: `the replacement is valid from ${formatInstant(leaf.notBefore)}` }
-      : undefined,
+  // DPS takes a certificate in one entry only.
+  (_candidate, { usedBy }) =>
+    usedBy === undefined
+      ? undefined
+      : {
+          code: "certificate-in-use",
+          detail: `entry "${usedBy}" already holds this certificate; issue another one, or remove it there first`,
+        },
 
-  ({ leaf }, { now }) =>
-    leaf.notAfter <= now
-      ? { code: "expired", detail: `the replacement expired at ${formatInstant(leaf.notAfter)}` }
-      : undefined,
+  ({ leaf, issuers }, { policy, now }) => validityFlaw([leaf, ...issuers], policy, now),
 
-  ({ leaf, issuers }) => weakness([leaf, ...issuers]),
+  ({ leaf }, { policy }) => {
+    const { maxLeafDays } = policy;
+    return maxLeafDays === undefined || leaf.notAfter - leaf.notBefore <= maxLeafDays * DAY_MS
+      ? undefined
+      : {
+          code: "validity-too-long",
+          detail: `it is valid for more than the ${maxLeafDays} days that the policy allows; issue one that ends earlier`,
+        };
+  },
+
+  ({ leaf, issuers }, { policy }) => weakness([leaf, ...issuers], policy),
 
   ({ leaf }) =>
     leaf.extendedKeyUsage === undefined || leaf.extendedKeyUsage.includes(CLIENT_AUTH)
       ? undefined
-      : { code: "not-for-client-auth", detail: "the extended key usage lacks clientAuth (1.3.6.1.5.5.7.3.2)" },
+      : {
+          code: "not-for-client-auth",
+          detail: `the extended key usage lacks clientAuth (${CLIENT_AUTH}); issue it with clientAuth`,
+        },
 
   ({ linked }) =>
     linked
@@ -84,15 +111,27 @@ const rules: readonly Rule[] = [
           detail: "a certificate is not signed by the next one; send leaf, then each intermediate",
         },
 
-  ({ leaf, issuers }) => {
-    const shortest = issuers.find((issuer) => issuer.notAfter < leaf.notAfter);
-    return shortest === undefined
+  ({ issuers }) => {
+    // The issuer at place i has i CA certificates between itself and the leaf.
+    const short = issuers.find(({ pathLength }, below) => pathLength !== undefined && below > pathLength);
+    return short === undefined
       ? undefined
       : {
-          code: "outlives-issuer",
-          detail: `the replacement is valid until ${formatInstant(leaf.notAfter)}, its issuer "${shortest.commonName ?? "?"}" only until ${formatInstant(shortest.notAfter)}`,
+          code: "path-length-exceeded",
+          detail: `"${nameOf(short)}" allows ${short.pathLength ?? 0} CAs below it and has more; issue the leaf from a CA that it allows`,
         };
   },
+
+  ({ leaf, issuers, anchor }) => outlivesIssuer(leaf, anchor === undefined ? issuers : [...issuers, anchor.facts]),
+
+  // A group vouches for leaves by their issuer; a leaf without one matches no group.
+  ({ selfSigned }, { entry }) =>
+    selfSigned && entry === "group"
+      ? {
+          code: "self-signed-in-group",
+          detail: "the device belongs to an enrollment group, which needs a leaf from the group's CA; issue one there",
+        }
+      : undefined,
 
   // DPS refuses a CA-signed leaf whose presented chain reaches no verified CA.
   ({ selfSigned, anchor }) =>
@@ -114,29 +153,11 @@ export function lintReplacement(
     const refusal = rule(candidate, context);
     if (refusal !== undefined) return { refusal, warnings: [] };
   }
+  const { leaf, issuers, anchor } = candidate;
   const warnings: Warning[] = [];
   if (candidate.selfSigned) warnings.push("self-signed");
-  if (context.compromisedKey === undefined) warnings.push("same-key-unchecked");
+  if (context.compromisedKeys.size === 0) warnings.push("same-key-unchecked");
+  const chain = anchor === undefined ? [leaf, ...issuers] : [leaf, ...issuers, anchor.facts];
+  if (fromTestAuthority(chain, context.policy)) warnings.push("test-ca");
   return { refusal: undefined, warnings };
-}
-
-function weakness(certificates: readonly CertificateFacts[]): Refusal | undefined {
-  for (const { publicKey, signatureHash, commonName } of certificates) {
-    const name = commonName ?? "?";
-    if (publicKey.kind === "rsa" && publicKey.bits < MIN_RSA_BITS)
-      return {
-        code: "weak-key",
-        detail: `"${name}" has an RSA key of ${publicKey.bits} bits, at least ${MIN_RSA_BITS} are needed`,
-      };
-    if (publicKey.kind === "ec" && !STRONG_CURVES.has(publicKey.curve))
-      return { code: "weak-key", detail: `"${name}" uses curve ${publicKey.curve}; use P-256, P-384 or P-521` };
-    if (publicKey.kind === "other")
-      return {
-        code: "weak-key",
-        detail: `"${name}" has a ${publicKey.name} key, which DPS does not document; use RSA or ECDSA`,
-      };
-    if (signatureHash !== undefined && WEAK_HASHES.has(signatureHash))
-      return { code: "weak-signature", detail: `"${name}" is signed with ${signatureHash}` };
-  }
-  return undefined;
 }

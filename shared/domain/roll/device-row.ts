@@ -40,6 +40,8 @@ export type Warning =
   | "self-signed"
   /** The compromised certificate did not come with the alert, so that the keys could not be compared. */
   | "same-key-unchecked"
+  /** The new leaf comes from a CA that is for tests. */
+  | "test-ca"
   /** A fresh read contradicted the claim that the device is contained. */
   | "containment-broken"
   /** DPS has no individual enrollment for the device. */

@@ -5,7 +5,10 @@ import {
 } from "../../../shared/domain/certificate/lint-replacement";
 import { addMs } from "../../../shared/domain/instant";
 import type { CertificateFacts } from "../../../shared/domain/certificate/facts";
-import { aCandidate, aCertificate, aContext, anIssuer, leaked, t0 } from "../../support/builders";
+import { DEFAULT_POLICY } from "../../../shared/domain/certificate/policy";
+import { aCandidate, aCertificate, aContext, anAnchor, anIssuer, leaked, t0 } from "../../support/builders";
+
+const DAY = 86_400_000;
 
 interface Flaw {
   readonly leaf?: Partial<CertificateFacts>;
@@ -19,21 +22,27 @@ const key = aCertificate().publicKeySha256;
 const flaws: readonly (readonly [code: string, flaw: Flaw])[] = [
   ["common-name-differs", { leaf: { commonName: "pump-2" } }],
   ["not-a-leaf", { leaf: { isAuthority: true } }],
-  ["same-key", { context: { compromisedKey: key } }],
+  ["same-key", { context: { compromisedKeys: new Set(["D".repeat(64), key]) } }],
   ["key-shared", { context: { keysOfOthers: new Set([key]) } }],
+  ["certificate-in-use", { context: { usedBy: "pump-2" } }],
   ["not-yet-valid", { leaf: { notBefore: addMs(t0, 1) } }],
   ["expired", { leaf: { notAfter: t0 } }],
+  ["validity-too-long", { context: { policy: { ...DEFAULT_POLICY, maxLeafDays: 90 } } }],
   ["weak-key", { leaf: { publicKey: { kind: "ec", curve: "secp256k1" } } }],
   ["weak-signature", { leaf: { signatureHash: "sha1" } }],
   ["not-for-client-auth", { leaf: { extendedKeyUsage: ["1.3.6.1.5.5.7.3.1"] } }],
   ["chain-broken", { candidate: { linked: false } }],
-  ["outlives-issuer", { candidate: { issuers: [anIssuer({ notAfter: addMs(t0, -1) })] } }],
+  ["path-length-exceeded", { candidate: { issuers: [anIssuer(), anIssuer({ pathLength: 0 })] } }],
+  ["outlives-issuer", { candidate: { issuers: [anIssuer({ notAfter: addMs(t0, 89 * DAY) })] } }],
+  ["self-signed-in-group", { candidate: { selfSigned: true }, context: { entry: "group" } }],
   ["chain-not-anchored", { candidate: { anchor: undefined } }],
 ];
 
 function lint(all: readonly Flaw[]): ReturnType<typeof lintReplacement> {
   const leaf = aCertificate(merged(all.map((flaw) => flaw.leaf)));
-  const candidate = aCandidate({ leaf, ...merged(all.map((flaw) => flaw.candidate)) });
+  const issuers = all.flatMap((flaw) => flaw.candidate?.issuers ?? []);
+  const changes = { ...merged(all.map((flaw) => flaw.candidate)), ...(issuers.length > 0 ? { issuers } : {}) };
+  const candidate = aCandidate({ leaf, ...changes });
   return lintReplacement(candidate, aContext(merged(all.map((flaw) => flaw.context))));
 }
 
@@ -76,6 +85,35 @@ describe("a replacement", () => {
       "has an issuer signed with MD5",
       { candidate: { issuers: [anIssuer({ signatureHash: "md5" })] } },
     ],
+    ["compromised-issuer", "comes from a compromised CA", { context: { compromisedKeys: new Set(["C".repeat(64)]) } }],
+    [
+      "not-yet-valid",
+      "has an issuer that begins later",
+      { candidate: { issuers: [anIssuer({ notBefore: addMs(t0, 1) })] } },
+    ],
+    [
+      "validity-too-short",
+      "ends sooner than the policy wants",
+      { context: { policy: { ...DEFAULT_POLICY, minRemainingHours: 90 * 24 + 1 } } },
+    ],
+    [
+      "weak-key",
+      "has a shorter RSA key than the policy wants",
+      {
+        leaf: { publicKey: { kind: "rsa", bits: 2_048 } },
+        context: { policy: { ...DEFAULT_POLICY, minRsaBits: 3_072 } },
+      },
+    ],
+    [
+      "weak-signature",
+      "is signed with a hash that the policy does not name",
+      { context: { policy: { ...DEFAULT_POLICY, hashes: ["sha384"] } } },
+    ],
+    [
+      "outlives-issuer",
+      "outlives a certificate of its chain",
+      { candidate: { issuers: [anIssuer({ notAfter: addMs(t0, 89 * DAY) })] } },
+    ],
     ["not-for-client-auth", "has an empty extended key usage", { leaf: { extendedKeyUsage: [] } }],
   ])("is refused as %s if it %s", (code, _why, flaw) => {
     expect(lint([flaw]).refusal?.code).toBe(code);
@@ -88,6 +126,15 @@ describe("a replacement", () => {
     ["it has an RSA key of 2048 bits", { leaf: { publicKey: { kind: "rsa", bits: 2_048 } } }],
     ["its extended key usage is absent", { leaf: { extendedKeyUsage: undefined } }],
     ["its signature algorithm names no hash", { leaf: { signatureHash: undefined } }],
+    [
+      "it is valid for exactly as long as the policy allows",
+      { context: { policy: { ...DEFAULT_POLICY, maxLeafDays: 91 } } },
+    ],
+    [
+      "its issuer allows no CA below it and has none",
+      { candidate: { issuers: [anIssuer({ pathLength: 0 }), anIssuer({ pathLength: 1 })] } },
+    ],
+    ["it comes from a CA in a group", { context: { entry: "group" } }],
     ["it ends with its issuer", { candidate: { issuers: [anIssuer({ notAfter: aCertificate().notAfter })] } }],
   ])("is accepted if %s", (_why, flaw) => {
     expect(lint([flaw]).refusal).toBeUndefined();
@@ -99,7 +146,17 @@ describe("a replacement", () => {
   });
 
   it("whose key cannot be compared with the compromised one is warned of", () => {
-    expect(lint([{ context: { compromisedKey: undefined } }]).warnings).toEqual(["same-key-unchecked"]);
+    expect(lint([{ context: { compromisedKeys: new Set() } }]).warnings).toEqual(["same-key-unchecked"]);
+  });
+
+  it.each<[string, Flaw]>([
+    ["signed it", { leaf: { issuerCommonName: "Bench CA" } }],
+    ["stands in its chain", { candidate: { issuers: [anIssuer({ commonName: "Bench CA" })] } }],
+    ["is its anchor", { candidate: { anchor: anAnchor({ commonName: "Bench CA" }) } }],
+  ])("is warned of if a CA for tests %s", (_where, flaw) => {
+    const policy = { ...DEFAULT_POLICY, testAuthorities: ["Bench CA"] };
+    expect(lint([flaw, { context: { policy } }])).toEqual({ refusal: undefined, warnings: ["test-ca"] });
+    expect(lint([flaw]).warnings).toEqual([]);
   });
 
   it("refused says what to do and carries no warnings", () => {

@@ -3,6 +3,7 @@ import { createRoot, issueLeaf, type CertificateAuthority, type LabCertificate }
 import { nodeCertificateReader } from "../../../shared/adapters/x509/node-certificate-reader";
 import { nodeEntropy } from "../../../shared/adapters/x509/node-entropy";
 import { RollReport, signedText } from "../../../shared/contract/device-messages";
+import { DEFAULT_POLICY } from "../../../shared/domain/certificate/policy";
 import { DeviceId, RegistrationId, type HubHostName, type RollId } from "../../../shared/domain/ids";
 import { addMs, formatInstant, type Instant } from "../../../shared/domain/instant";
 import { deviceState, type DeviceState } from "../../../shared/domain/roll/device-state";
@@ -112,7 +113,7 @@ export class Bed {
     const { enrollments, authorities, hubs } = this.azure;
     const { clock, claims, rolls, blobs, facts, batches } = this;
     const certificates = nodeCertificateReader;
-    const deps = { clock, entropy: nodeEntropy, certificates, enrollments, authorities, hubs };
+    const deps = { clock, entropy: nodeEntropy, certificates, policy: DEFAULT_POLICY, enrollments, authorities, hubs };
     const all = { ...deps, claims, rolls, blobs, facts, batches };
     this.steps = {
       openRoll: createOpenRoll(all),
