@@ -1,4 +1,4 @@
-import { RegistrationId, Sha256Thumbprint } from "../../shared/domain/ids";
+import { AuthorityName, EnrollmentGroupId, RegistrationId, Sha256Thumbprint } from "../../shared/domain/ids";
 import type {
   AuthorityFacts,
   DpsAuthority,
@@ -23,7 +23,7 @@ export function inDps(
   verified: boolean,
   name = certificate.subjectName.slice(3),
 ): DpsAuthority {
-  return { ...certificate, name, isVerified: verified };
+  return { ...certificate, name: AuthorityName.parse(name), isVerified: verified };
 }
 
 export function aGroup(
@@ -36,7 +36,7 @@ export function aGroup(
     isName(primary) || isName(secondary)
       ? { kind: "caReferences", primary: nameIn(primary), secondary: nameIn(secondary) }
       : { kind: "signingCertificates", primary: certificateIn(primary), secondary: certificateIn(secondary) };
-  return { groupId, provisioningStatus, trust };
+  return { groupId: EnrollmentGroupId.parse(groupId), provisioningStatus, trust };
 }
 
 export function aLeaf(name: string, issuer: string): LeafFacts {
@@ -59,8 +59,8 @@ function isName(slot: AuthorityFacts | string | undefined): slot is string {
   return typeof slot === "string";
 }
 
-function nameIn(slot: AuthorityFacts | string | undefined): string | undefined {
-  return isName(slot) ? slot : undefined;
+function nameIn(slot: AuthorityFacts | string | undefined): AuthorityName | undefined {
+  return isName(slot) ? AuthorityName.parse(slot) : undefined;
 }
 
 function certificateIn(slot: AuthorityFacts | string | undefined): AuthorityFacts | undefined {

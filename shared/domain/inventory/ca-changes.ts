@@ -1,14 +1,18 @@
-import type { Sha256Thumbprint, Slot } from "../ids";
+import type { AuthorityName, EnrollmentGroupId, Sha256Thumbprint, Slot } from "../ids";
 import { CaGraph } from "./ca-graph";
 import { leafOf, nearestGroup, type RefusalReason } from "./first-match";
-import { dpsKey, SLOTS, type AuthorityFacts, type FleetEntries, type GroupEntry } from "./fleet-entries";
+import { authorityKey, SLOTS, type AuthorityFacts, type FleetEntries, type GroupEntry } from "./fleet-entries";
 
 /** A write at DPS, as the graph sees it. */
 export type CaChange =
-  | { readonly kind: "clear-slot"; readonly groupId: string; readonly slot: Slot }
-  | { readonly kind: "set-status"; readonly groupId: string; readonly provisioningStatus: "enabled" | "disabled" }
+  | { readonly kind: "clear-slot"; readonly groupId: EnrollmentGroupId; readonly slot: Slot }
+  | {
+      readonly kind: "set-status";
+      readonly groupId: EnrollmentGroupId;
+      readonly provisioningStatus: "enabled" | "disabled";
+    }
   /** The CA certificate is deleted from DPS; references to its name lead nowhere from then on. */
-  | { readonly kind: "delete-authority"; readonly name: string }
+  | { readonly kind: "delete-authority"; readonly name: AuthorityName }
   | { readonly kind: "add-group"; readonly group: GroupEntry };
 
 /** The graph as it would be after these writes. */
@@ -17,9 +21,9 @@ export function withChanges(graph: CaGraph, changes: readonly CaChange[]): CaGra
 }
 
 function applied(entries: FleetEntries, change: CaChange): FleetEntries {
-  const onGroup = (groupId: string, edit: (group: GroupEntry) => GroupEntry): FleetEntries => ({
+  const onGroup = (groupId: EnrollmentGroupId, edit: (group: GroupEntry) => GroupEntry): FleetEntries => ({
     ...entries,
-    groups: entries.groups.map((group) => (dpsKey(group.groupId) === dpsKey(groupId) ? edit(group) : group)),
+    groups: entries.groups.map((group) => (group.groupId === groupId ? edit(group) : group)),
     others: [...(entries.others ?? []), ...ownCertificates(entries, groupId)],
   });
   switch (change.kind) {
@@ -28,7 +32,8 @@ function applied(entries: FleetEntries, change: CaChange): FleetEntries {
     case "set-status":
       return onGroup(change.groupId, (group) => ({ ...group, provisioningStatus: change.provisioningStatus }));
     case "delete-authority": {
-      const isDeleted = ({ name }: { readonly name: string }): boolean => dpsKey(name) === dpsKey(change.name);
+      const isDeleted = ({ name }: { readonly name: AuthorityName }): boolean =>
+        authorityKey(name) === authorityKey(change.name);
       return {
         ...entries,
         authorities: entries.authorities.filter((authority) => !isDeleted(authority)),
@@ -57,11 +62,9 @@ function cleared(group: GroupEntry, slot: Slot): GroupEntry {
 }
 
 /** A certificate that leaves a group is still presented by devices. */
-function ownCertificates(entries: FleetEntries, groupId: string): AuthorityFacts[] {
+function ownCertificates(entries: FleetEntries, groupId: EnrollmentGroupId): AuthorityFacts[] {
   return entries.groups.flatMap(({ groupId: id, trust }) =>
-    dpsKey(id) === dpsKey(groupId) && trust.kind === "signingCertificates"
-      ? SLOTS.flatMap((slot) => trust[slot] ?? [])
-      : [],
+    id === groupId && trust.kind === "signingCertificates" ? SLOTS.flatMap((slot) => trust[slot] ?? []) : [],
   );
 }
 
@@ -70,24 +73,23 @@ export type WayIn =
   /** `via` stands in this group's slot and lets them in. `sameGroup`: it is the very group that was asked about. */
   | {
       readonly kind: "open";
-      readonly groupId: string;
+      readonly groupId: EnrollmentGroupId;
       readonly via: Sha256Thumbprint;
       readonly sameGroup: boolean;
     }
-  | { readonly kind: "closed"; readonly reason: RefusalReason; readonly groupId: string | undefined }
+  | { readonly kind: "closed"; readonly reason: RefusalReason; readonly groupId: EnrollmentGroupId | undefined }
   /** Nothing known lets them in, but what stands above is known to the devices only: treat it as open. */
   | { readonly kind: "unknown"; readonly missingIssuers: readonly string[] };
 
 /** Where a leaf that this CA issued directly gets in now. Individual enrollments are not looked at. */
-export function wayIn(graph: CaGraph, ca: Sha256Thumbprint, asked?: string): WayIn {
+export function wayIn(graph: CaGraph, ca: Sha256Thumbprint, asked?: EnrollmentGroupId): WayIn {
   const certificate = graph.authority(ca);
   if (certificate === undefined) return { kind: "unknown", missingIssuers: [] };
   const leaf = leafOf(certificate);
   const match = nearestGroup(graph, leaf);
   if (match.kind === "accepted" && match.entry.kind === "group" && match.via !== undefined) {
     const { groupId } = match.entry;
-    const sameGroup = asked !== undefined && dpsKey(groupId) === dpsKey(asked);
-    return { kind: "open", groupId, via: match.via, sameGroup };
+    return { kind: "open", groupId, via: match.via, sameGroup: groupId === asked };
   }
   const gaps = graph.gapsAbove(leaf);
   const reason = match.kind === "refused" ? match.reason : "no-entry";
@@ -103,7 +105,7 @@ export function wayIn(graph: CaGraph, ca: Sha256Thumbprint, asked?: string): Way
  */
 export function fallThrough(
   graph: CaGraph,
-  groupId: string,
+  groupId: EnrollmentGroupId,
   withoutCa: Sha256Thumbprint,
   options: { readonly delete?: boolean } = {},
 ): WayIn {
@@ -119,7 +121,7 @@ export function fallThrough(
 }
 
 /** The group's slots that hold this certificate, by reference or of its own. */
-export function slotsHolding(graph: CaGraph, groupId: string, ca: Sha256Thumbprint): Slot[] {
+export function slotsHolding(graph: CaGraph, groupId: EnrollmentGroupId, ca: Sha256Thumbprint): Slot[] {
   const group = graph.group(groupId);
   if (group === undefined) return [];
   return SLOTS.filter((slot) => heldIn(graph, group, slot) === ca);
@@ -153,17 +155,21 @@ export function heldIn(graph: CaGraph, { trust }: GroupEntry, slot: Slot): Sha25
  * - `closed`: its leaves get in nowhere already.
  */
 export type BreachVariant =
-  | { readonly variant: "replace-in-place"; readonly groupId: string; readonly slots: readonly Slot[] }
+  | { readonly variant: "replace-in-place"; readonly groupId: EnrollmentGroupId; readonly slots: readonly Slot[] }
   | {
       readonly variant: "disable-and-copy";
-      readonly groupId: string;
+      readonly groupId: EnrollmentGroupId;
       readonly slots: readonly Slot[];
       /** Undefined where it is not known what stands above. */
-      readonly higher: string | undefined;
+      readonly higher: EnrollmentGroupId | undefined;
       readonly missingIssuers: readonly string[];
     }
-  | { readonly variant: "deny-group"; readonly higher: string | undefined; readonly missingIssuers: readonly string[] }
-  | { readonly variant: "closed"; readonly groupId: string | undefined };
+  | {
+      readonly variant: "deny-group";
+      readonly higher: EnrollmentGroupId | undefined;
+      readonly missingIssuers: readonly string[];
+    }
+  | { readonly variant: "closed"; readonly groupId: EnrollmentGroupId | undefined };
 
 /** Chooses the variant for a compromised intermediate; see {@link BreachVariant}. Never empty. */
 export function breachVariants(graph: CaGraph, ca: Sha256Thumbprint): readonly BreachVariant[] {
@@ -182,7 +188,7 @@ function variantWithoutGroup(way: WayIn): BreachVariant {
 }
 
 function above(way: Exclude<WayIn, { kind: "closed" }>): {
-  readonly higher: string | undefined;
+  readonly higher: EnrollmentGroupId | undefined;
   readonly missingIssuers: readonly string[];
 } {
   return way.kind === "open"

@@ -1,7 +1,7 @@
-import type { RegistrationId, Sha256Thumbprint } from "../ids";
+import type { AuthorityName, EnrollmentGroupId, RegistrationId, Sha256Thumbprint } from "../ids";
 import {
+  authorityKey,
   canonicalName,
-  dpsKey,
   filled,
   isSelfIssued,
   keyIdsAgree,
@@ -25,18 +25,18 @@ export class CaGraph {
   private readonly byName = new Map<string, DpsAuthority>();
   private readonly verified = new Set<Sha256Thumbprint>();
   private readonly holders = new Map<Sha256Thumbprint, GroupEntry[]>();
-  private readonly groups = new Map<string, GroupEntry>();
+  private readonly groups = new Map<EnrollmentGroupId, GroupEntry>();
   private readonly individuals = new Map<RegistrationId, IndividualEntry>();
   private readonly leavesOfDisabled = new Set<Sha256Thumbprint>();
 
   constructor(readonly entries: FleetEntries) {
     for (const authority of entries.authorities) {
       this.learn(authority);
-      this.byName.set(dpsKey(authority.name), authority);
+      this.byName.set(authorityKey(authority.name), authority);
       if (authority.isVerified) this.verified.add(authority.sha256Thumbprint);
     }
     for (const group of entries.groups) {
-      this.groups.set(dpsKey(group.groupId), group);
+      this.groups.set(group.groupId, group);
       if (group.trust.kind === "signingCertificates") filled(group.trust).forEach((held) => this.learn(held));
     }
     entries.others?.forEach((certificate) => this.learn(certificate));
@@ -58,12 +58,12 @@ export class CaGraph {
   }
 
   /** The CA certificate that DPS holds under this name. */
-  named(name: string): DpsAuthority | undefined {
-    return this.byName.get(dpsKey(name));
+  named(name: AuthorityName): DpsAuthority | undefined {
+    return this.byName.get(authorityKey(name));
   }
 
-  group(groupId: string): GroupEntry | undefined {
-    return this.groups.get(dpsKey(groupId));
+  group(groupId: EnrollmentGroupId): GroupEntry | undefined {
+    return this.groups.get(groupId);
   }
 
   individual(registrationId: RegistrationId): IndividualEntry | undefined {

@@ -1,4 +1,4 @@
-import type { RegistrationId, Sha256Thumbprint } from "../ids";
+import type { AuthorityName, EnrollmentGroupId, RegistrationId, Sha256Thumbprint } from "../ids";
 import type { CaGraph } from "./ca-graph";
 import { leafOf, nearestGroup } from "./first-match";
 import { filled, isSelfIssued, type AuthorityFacts, type GroupEntry, type IndividualEntry } from "./fleet-entries";
@@ -8,7 +8,7 @@ export type Certainty = "certain" | "possible";
 
 /** A group that needs a CA certificate which it does not name: the verified one above its own (unverified) certificate. */
 export interface ImplicitAnchor {
-  readonly groupId: string;
+  readonly groupId: EnrollmentGroupId;
   /** True if the group would let nobody in without it. */
   readonly sole: boolean;
   readonly certainty: Certainty;
@@ -54,15 +54,15 @@ function leaningOn(
 /** What a CA certificate stands behind at DPS. */
 export interface CaReach {
   /** Groups with it in a slot. */
-  readonly holding: readonly string[];
+  readonly holding: readonly EnrollmentGroupId[];
   /** Groups with a certificate that it issued, directly or through others. */
-  readonly below: readonly string[];
+  readonly below: readonly EnrollmentGroupId[];
   /** The group that lets its own leaves in, if that is neither of those. */
-  readonly through: string | undefined;
+  readonly through: EnrollmentGroupId | undefined;
   /** Individual enrollments with a leaf under it, or that refer to it. */
   readonly individuals: readonly RegistrationId[];
   /** Other CA certificates of DPS that it issued. */
-  readonly authorities: readonly string[];
+  readonly authorities: readonly AuthorityName[];
 }
 
 /** Everything at DPS that a CA certificate vouches for: what its key can open once it is in the wrong hands. */
@@ -108,6 +108,6 @@ function isUnder(graph: CaGraph, entry: IndividualEntry, under: ReadonlySet<Sha2
   );
 }
 
-function groupIdOf({ groupId }: GroupEntry): string {
+function groupIdOf({ groupId }: GroupEntry): EnrollmentGroupId {
   return groupId;
 }

@@ -1,4 +1,4 @@
-import type { RegistrationId, Sha256Thumbprint, Slot } from "../ids";
+import type { AuthorityName, EnrollmentGroupId, RegistrationId, Sha256Thumbprint, Slot } from "../ids";
 import type { Instant } from "../instant";
 
 /** A CA certificate as far as chains are concerned. DPS tells no key identifiers; where they are unknown, names decide. */
@@ -15,13 +15,20 @@ export interface AuthorityFacts {
 
 /** A CA certificate under its name in DPS. */
 export interface DpsAuthority extends AuthorityFacts {
-  readonly name: string;
+  readonly name: AuthorityName;
   readonly isVerified: boolean;
+}
+
+/** CA certificates by their names in DPS. */
+export interface CaReferences {
+  readonly kind: "caReferences";
+  readonly primary: AuthorityName | undefined;
+  readonly secondary: AuthorityName | undefined;
 }
 
 /** What an enrollment group trusts. One family at a time: references by name, or certificates of its own. */
 export type GroupTrust =
-  | { readonly kind: "caReferences"; readonly primary: string | undefined; readonly secondary: string | undefined }
+  | CaReferences
   | {
       readonly kind: "signingCertificates";
       readonly primary: AuthorityFacts | undefined;
@@ -31,8 +38,7 @@ export type GroupTrust =
   | { readonly kind: "other" };
 
 export interface GroupEntry {
-  /** As DPS spells it; ids are compared without regard to case. */
-  readonly groupId: string;
+  readonly groupId: EnrollmentGroupId;
   readonly provisioningStatus: "enabled" | "disabled";
   readonly trust: GroupTrust;
 }
@@ -52,7 +58,7 @@ export type IndividualTrust =
       readonly primary: LeafFacts | undefined;
       readonly secondary: LeafFacts | undefined;
     }
-  | { readonly kind: "caReferences"; readonly primary: string | undefined; readonly secondary: string | undefined }
+  | CaReferences
   | { readonly kind: "other" };
 
 export interface IndividualEntry {
@@ -72,7 +78,7 @@ export interface FleetEntries {
 
 /** Names an entry. */
 export type EntryRef =
-  | { readonly kind: "group"; readonly groupId: string }
+  | { readonly kind: "group"; readonly groupId: EnrollmentGroupId }
   | { readonly kind: "individual"; readonly registrationId: RegistrationId };
 
 export const SLOTS: readonly Slot[] = ["primary", "secondary"];
@@ -83,8 +89,8 @@ export function filled<T>(slots: { readonly primary: T | undefined; readonly sec
   return held.filter((value, at) => held.indexOf(value) === at);
 }
 
-/** One spelling per DPS name (of groups and CA certificates): the service compares them without regard to case. */
-export function dpsKey(name: string): string {
+/** One spelling per CA certificate's name: Azure Resource Manager compares them without regard to case. */
+export function authorityKey(name: AuthorityName): string {
   return name.toLowerCase();
 }
 

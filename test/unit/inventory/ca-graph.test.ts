@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { RegistrationId } from "../../../shared/domain/ids";
+import { EnrollmentGroupId, RegistrationId } from "../../../shared/domain/ids";
 import { CaGraph } from "../../../shared/domain/inventory/ca-graph";
 import { breachVariants, fallThrough, wayIn, withChanges } from "../../../shared/domain/inventory/ca-changes";
 import { implicitlyAnchored, reachOfCa } from "../../../shared/domain/inventory/ca-reach";
@@ -7,6 +7,7 @@ import { firstMatch, type Match, type MatchOptions } from "../../../shared/domai
 import { sameName, type FleetEntries, type LeafFacts } from "../../../shared/domain/inventory/fleet-entries";
 import { aCa, aGroup, aLeaf, anIndividual, inDps, thumbprintOf } from "../../support/ca-entries";
 
+const groupId = (text: string): EnrollmentGroupId => EnrollmentGroupId.parse(text);
 const refusing: MatchOptions = { otherLeafOfIndividual: "refused" };
 const root = aCa("root");
 const plant = aCa("plant", "root");
@@ -30,27 +31,27 @@ describe("the entry that decides about a registration", () => {
     [
       "the group nearest the leaf",
       { authorities: [verifiedRoot], groups: [byRoot, byPlant] },
-      { kind: "accepted", entry: { kind: "group", groupId: "plant" }, via: plant.sha256Thumbprint },
+      { kind: "accepted", entry: { kind: "group", groupId: groupId("plant") }, via: plant.sha256Thumbprint },
     ],
     [
       "a disabled group, though one above is enabled",
       { authorities: [verifiedRoot], groups: [byRoot, aGroup("plant", plant, undefined, "disabled")] },
-      { kind: "refused", entry: { kind: "group", groupId: "plant" }, reason: "entry-disabled" },
+      { kind: "refused", entry: { kind: "group", groupId: groupId("plant") }, reason: "entry-disabled" },
     ],
     [
       "a disabled group before an enabled one with the same certificate",
       { authorities: [verifiedRoot], groups: [byPlant, aGroup("deny", undefined, plant, "disabled")] },
-      { kind: "refused", entry: { kind: "group", groupId: "deny" }, reason: "entry-disabled" },
+      { kind: "refused", entry: { kind: "group", groupId: groupId("deny") }, reason: "entry-disabled" },
     ],
     [
       "nobody, where no verified CA stands above",
       { authorities: [inDps(root, false)], groups: [byPlant] },
-      { kind: "refused", entry: { kind: "group", groupId: "plant" }, reason: "not-anchored" },
+      { kind: "refused", entry: { kind: "group", groupId: groupId("plant") }, reason: "not-anchored" },
     ],
     [
       "nobody, where the verified CA stands below the certificate that decides",
       { authorities: [inDps(line, true), inDps(root, false)], groups: [byRoot] },
-      { kind: "refused", entry: { kind: "group", groupId: "all" }, reason: "not-anchored" },
+      { kind: "refused", entry: { kind: "group", groupId: groupId("all") }, reason: "not-anchored" },
     ],
     [
       "nobody, without a group",
@@ -87,7 +88,7 @@ describe("the entry that decides about a registration", () => {
     [
       "nobody, where a disabled enrollment of another id holds the leaf",
       { authorities: [verifiedRoot], groups: [byRoot], individuals: [anIndividual("deny-1", [leaf], "disabled")] },
-      { kind: "refused", entry: { kind: "group", groupId: "all" }, reason: "leaf-denied" },
+      { kind: "refused", entry: { kind: "group", groupId: groupId("all") }, reason: "leaf-denied" },
     ],
   ];
   it.each(cases)("is %s", (_name, entries, match) => {
@@ -269,13 +270,13 @@ describe("a compromised intermediate", () => {
     expect(breachVariants(on, plant.sha256Thumbprint)).toEqual([
       { variant: "disable-and-copy", groupId: "plant", slots: ["primary"], higher: "all", missingIssuers: [] },
     ]);
-    const done = withChanges(on, [{ kind: "set-status", groupId: "PLANT", provisioningStatus: "disabled" }]);
+    const done = withChanges(on, [{ kind: "set-status", groupId: groupId("plant"), provisioningStatus: "disabled" }]);
     expect(wayIn(done, plant.sha256Thumbprint)).toEqual({ kind: "closed", reason: "entry-disabled", groupId: "plant" });
   });
 
   it("says so where its leaves fall through to the other slot of the same group", () => {
     const on = graph({ authorities, groups: [aGroup("both", plant, root)] });
-    expect(fallThrough(on, "both", plant.sha256Thumbprint)).toEqual({
+    expect(fallThrough(on, groupId("both"), plant.sha256Thumbprint)).toEqual({
       kind: "open",
       groupId: "both",
       via: root.sha256Thumbprint,
@@ -309,7 +310,7 @@ describe("a compromised intermediate", () => {
   it("still lets its leaves in while a reissue over the same key stands in the other slot", () => {
     const reissue = { ...aCa("plant2", "root"), subjectName: "CN=plant" };
     const on = graph({ authorities, groups: [aGroup("plant", plant, reissue)] });
-    expect(fallThrough(on, "plant", plant.sha256Thumbprint)).toMatchObject({
+    expect(fallThrough(on, groupId("plant"), plant.sha256Thumbprint)).toMatchObject({
       kind: "open",
       sameGroup: true,
       via: reissue.sha256Thumbprint,
