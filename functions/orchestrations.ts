@@ -3,6 +3,8 @@ import { containBatch } from "../orchestrations/contain-batch";
 import { containFleet } from "../orchestrations/contain-fleet";
 import { individualBreach } from "../orchestrations/individual-breach";
 import { proveFleet } from "../orchestrations/prove-fleet";
+import { waitUntil } from "../orchestrations/wait-until";
+import * as control from "../shared/contract/control";
 import * as contract from "../shared/contract/orchestrations";
 
 /** Names the orchestrators to the host, as the contract has them. */
@@ -11,4 +13,5 @@ export function registerOrchestrations(): void {
   df.app.orchestration(contract.containFleet.name, containFleet);
   df.app.orchestration(contract.containBatch.name, containBatch);
   df.app.orchestration(contract.proveFleet.name, proveFleet);
+  df.app.orchestration(control.waitUntil.name, waitUntil);
 }

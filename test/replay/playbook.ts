@@ -6,6 +6,7 @@ import { containBatch } from "../../orchestrations/contain-batch";
 import { containFleet } from "../../orchestrations/contain-fleet";
 import { individualBreach } from "../../orchestrations/individual-breach";
 import { proveFleet } from "../../orchestrations/prove-fleet";
+import { waitUntil } from "../../orchestrations/wait-until";
 import { rollId } from "../support/builders";
 import { Execution, run, VERSION, type Action, type Run } from "../support/replay";
 
@@ -16,6 +17,7 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   containFleet,
   containBatch,
   proveFleet,
+  waitUntil,
 };
 
 /** An answer, or how an activity answers given its input, how often it was called before, and the time. */
@@ -34,6 +36,7 @@ const answers: Readonly<Record<string, Script>> = {
   recheckContained: { broken: 0 },
   proveBatch: { open: 0, proven: 3, broken: 0 },
   closeRoll: { outcome: "completed", proven: 3 },
+  readControl: { state: "met", retries: 0, missing: [] },
 };
 
 /** An activity that cannot do its work now. */
