@@ -1,11 +1,17 @@
 import type { InvocationContext } from "@azure/functions";
 import * as df from "durable-functions";
-import { individualBreach } from "../shared/contract/orchestrations";
+import { groupBreach, groupExpiry, individualBreach, individualExpiry } from "../shared/contract/orchestrations";
 import type { RollId } from "../shared/domain/ids";
+import type { Playbook } from "../shared/domain/roll/playbook";
 import { RollError } from "../shared/domain/roll-error";
 import type { RollStarter } from "../shared/ports/starter";
 
-const ORCHESTRATIONS = { "individual-breach": individualBreach.name } as const;
+const ORCHESTRATIONS = {
+  "individual-breach": individualBreach.name,
+  "individual-expiry": individualExpiry.name,
+  "group-breach": groupBreach.name,
+  "group-expiry": groupExpiry.name,
+} as const satisfies Record<Playbook, string>;
 
 /** The Durable client of one invocation as the port that use-cases know. */
 export function durableStarter(context: InvocationContext): RollStarter {

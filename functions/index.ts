@@ -20,7 +20,7 @@ import { createAcceptAlert } from "../shared/use-cases/accept-alert";
 import { createIngestEvents } from "../shared/use-cases/ingest-events";
 import { createReadRolls } from "../shared/use-cases/read-rolls";
 import { createSweepRolls } from "../shared/use-cases/sweep-rolls";
-import { registerActivities } from "./activities/individual-breach";
+import { registerActivities } from "./activities/register";
 import { registerHeartbeats } from "./events/heartbeats";
 import { registerAlerts } from "./http/alerts";
 import { registerRolls } from "./http/rolls";

@@ -2,6 +2,7 @@ import * as df from "durable-functions";
 import { containBatch } from "../orchestrations/contain-batch";
 import { containFleet } from "../orchestrations/contain-fleet";
 import { individualBreach } from "../orchestrations/individual-breach";
+import { openFleet } from "../orchestrations/open-fleet";
 import { proveFleet } from "../orchestrations/prove-fleet";
 import { waitUntil } from "../orchestrations/wait-until";
 import * as control from "../shared/contract/control";
@@ -10,6 +11,7 @@ import * as contract from "../shared/contract/orchestrations";
 /** Names the orchestrators to the host, as the contract has them. */
 export function registerOrchestrations(): void {
   df.app.orchestration(contract.individualBreach.name, individualBreach);
+  df.app.orchestration(contract.openFleet.name, openFleet);
   df.app.orchestration(contract.containFleet.name, containFleet);
   df.app.orchestration(contract.containBatch.name, containBatch);
   df.app.orchestration(contract.proveFleet.name, proveFleet);

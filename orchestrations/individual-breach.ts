@@ -1,6 +1,6 @@
 import type { OrchestrationContext } from "durable-functions";
 import type { z } from "zod";
-import { closeRoll, noteContained, openRoll } from "../shared/contract/activities";
+import { closeRoll, enterPhase, noteContained } from "../shared/contract/activities";
 import * as contract from "../shared/contract/orchestrations";
 import { call, child, input, type Orchestration } from "./durable";
 
@@ -15,7 +15,8 @@ export function* individualBreach(
   ctx: OrchestrationContext,
 ): Orchestration<z.output<typeof contract.individualBreach.output>> {
   const { rollId } = input(ctx, contract.individualBreach);
-  const { batches, pace } = yield* call(ctx, openRoll, { rollId });
+  const { batches } = yield* child(ctx, contract.openFleet, { rollId });
+  const { pace } = yield* call(ctx, enterPhase, { rollId, phase: "containing" });
   yield* child(ctx, contract.containFleet, { rollId, batches, next: 0 });
   yield* call(ctx, noteContained, { rollId });
   yield* child(ctx, contract.proveFleet, { rollId, batches, pace, nextRecheckAt: 0 });

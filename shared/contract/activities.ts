@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { RollId } from "../domain/ids";
 import { Instant } from "../domain/instant";
+import { RollOutcome, RollPhase } from "../domain/roll/roll";
 import { activityContract } from "./activity";
 
 const RollInput = z.object({ rollId: RollId });
@@ -10,11 +11,39 @@ const BatchInput = z.object({ rollId: RollId, batch: z.int().nonnegative() });
 export const Pace = z.object({ pollMs: z.int().positive(), recheckMs: z.int().positive(), deadline: Instant });
 export type Pace = z.infer<typeof Pace>;
 
-/** Cuts the target list into batches of at most 90 devices and claims the devices; from here on the list is frozen. */
-export const openRoll = activityContract({
-  name: "openRoll",
-  input: RollInput,
-  output: z.object({ batches: z.int().nonnegative(), pace: Pace }),
+/**
+ * Collects a page of the target list, from the request, the listed blob or the group's registrations, and stores it as one
+ * part. `next` is where to go on; absent at the end.
+ */
+export const gatherTargets = activityContract({
+  name: "gatherTargets",
+  input: z.object({ rollId: RollId, part: z.int().nonnegative(), cursor: z.string().max(2_000).optional() }),
+  output: z.object({ devices: z.int().nonnegative(), next: z.string().max(2_000).optional() }),
+});
+
+/** Orders all parts by (wave, facts partition, id), each device once, and cuts them into batches; frozen from here on. */
+export const cutTargets = activityContract({
+  name: "cutTargets",
+  input: z.object({ rollId: RollId, parts: z.int().nonnegative() }),
+  output: z.object({
+    devices: z.int().nonnegative(),
+    batches: z.int().nonnegative(),
+    waves: z.int().nonnegative(),
+  }),
+});
+
+/** Creates the rows of some batches from `from` on and claims their devices. `next`: the first batch that is left. */
+export const openBatches = activityContract({
+  name: "openBatches",
+  input: z.object({ rollId: RollId, from: z.int().nonnegative(), batches: z.int().nonnegative() }),
+  output: z.object({ next: z.int().nonnegative().optional() }),
+});
+
+/** Moves the roll's header to a phase; passing one again changes nothing. Answers the times that orchestrators need. */
+export const enterPhase = activityContract({
+  name: "enterPhase",
+  input: z.object({ rollId: RollId, phase: RollPhase }),
+  output: z.object({ phase: RollPhase, pace: Pace }),
 });
 
 /** Containment, first half at DPS: no bad certificate registers any more. `open` devices need another call. */
@@ -79,5 +108,5 @@ export const proveBatch = activityContract({
 export const closeRoll = activityContract({
   name: "closeRoll",
   input: RollInput,
-  output: z.object({ outcome: z.enum(["completed", "partial"]), proven: z.int().nonnegative() }),
+  output: z.object({ outcome: RollOutcome, proven: z.int().nonnegative() }),
 });

@@ -7,12 +7,13 @@ export const MAX_ALERT_BYTES = 256 * 1024;
 export const MAX_ALERT_AGE_SECONDS = 300;
 
 /** DPS registration ids: letters of either case, digits, `-._:`; the last one a letter, a digit or `-`. */
-const RegistrationIdText = z.string().regex(/^[A-Za-z0-9._:-]{0,127}[A-Za-z0-9-]$/);
+export const RegistrationIdText = z.string().regex(/^[A-Za-z0-9._:-]{0,127}[A-Za-z0-9-]$/);
 
-const Pem = z.string().min(1).max(32_000);
+/** One or more certificates as text. */
+export const Pem = z.string().min(1).max(32_000);
 
-/** One device of an alert. */
-const AlertDevice = z.strictObject({
+/** One device of an alert or an order. */
+export const OrderedDevice = z.strictObject({
   registrationId: RegistrationIdText,
   compromised: z
     .strictObject({
@@ -32,7 +33,14 @@ const AlertDevice = z.strictObject({
       chainPem: Pem,
     })
     .optional(),
+  /** Whether it goes back to DPS by itself when the hub refuses it; absent: nobody knows. */
+  selfHeals: z.boolean().optional(),
+  /** Whether it holds a second key and leaf to come back with; absent: nobody knows. */
+  standbyLeaf: z.boolean().optional(),
+  /** For wave policies that go by tag. */
+  tag: z.string().max(64).optional(),
 });
+export type OrderedDevice = z.infer<typeof OrderedDevice>;
 
 /** The body of `POST /api/alerts/webhook`, version 1. */
 export const BreachAlert = z.strictObject({
@@ -49,7 +57,7 @@ export const BreachAlert = z.strictObject({
   detectedAt: z.iso.datetime({ offset: true }).optional(),
   scope: z.strictObject({
     kind: z.literal("devices"),
-    devices: z.array(AlertDevice).min(1).max(1_000),
+    devices: z.array(OrderedDevice).min(1).max(1_000),
   }),
 });
 export type BreachAlert = z.infer<typeof BreachAlert>;

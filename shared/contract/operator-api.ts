@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { RollId } from "../domain/ids";
 import { DeviceCounts, DeviceState } from "../domain/roll/device-state";
-import { Exposure, RollPhase } from "../domain/roll/roll";
+import { Exposure, RollOutcome, RollPhase } from "../domain/roll/roll";
 
 const Time = z.iso.datetime();
 
@@ -10,7 +10,7 @@ export const RollView = z.object({
   rollId: RollId,
   playbook: z.string(),
   phase: RollPhase,
-  outcome: z.enum(["completed", "partial"]).optional(),
+  outcome: RollOutcome.optional(),
   source: z.string(),
   alertId: z.string(),
   reason: z.string(),

@@ -1,15 +1,50 @@
 import { z } from "zod";
 import { RollId } from "../domain/ids";
+import { RollOutcome } from "../domain/roll/roll";
 import { Pace } from "./activities";
 import { activityContract } from "./activity";
 
 const Nothing = z.object({});
 
+const RollInput = z.object({ rollId: RollId });
+const RollEnd = z.object({ outcome: RollOutcome, proven: z.int().nonnegative() });
+
 /** Playbook: some individually enrolled devices' certificates are compromised. The instance is called like the roll. */
-export const individualBreach = activityContract({
-  name: "individualBreach",
-  input: z.object({ rollId: RollId }),
-  output: z.object({ outcome: z.enum(["completed", "partial"]), proven: z.int().nonnegative() }),
+export const individualBreach = activityContract({ name: "individualBreach", input: RollInput, output: RollEnd });
+
+/** Playbook: individually enrolled devices' certificates run out. The instance is called like the roll. */
+export const individualExpiry = activityContract({ name: "individualExpiry", input: RollInput, output: RollEnd });
+
+/** Playbook: a CA or leaves of an enrollment group are compromised. The instance is called like the roll. */
+export const groupBreach = activityContract({ name: "groupBreach", input: RollInput, output: RollEnd });
+
+/** Playbook: a CA or leaves of an enrollment group run out. The instance is called like the roll. */
+export const groupExpiry = activityContract({ name: "groupExpiry", input: RollInput, output: RollEnd });
+
+/** Makes the target list and opens its batches, a page at a time; continues as new. */
+export const openFleet = activityContract({
+  name: "openFleet",
+  input: z.object({
+    rollId: RollId,
+    /** Where an earlier execution left off. */
+    progress: z
+      .discriminatedUnion("doing", [
+        z.object({ doing: z.literal("gather"), part: z.int().nonnegative(), cursor: z.string().max(2_000) }),
+        z.object({
+          doing: z.literal("open"),
+          devices: z.int().nonnegative(),
+          batches: z.int().nonnegative(),
+          waves: z.int().nonnegative(),
+          from: z.int().nonnegative(),
+        }),
+      ])
+      .optional(),
+  }),
+  output: z.object({
+    devices: z.int().nonnegative(),
+    batches: z.int().nonnegative(),
+    waves: z.int().nonnegative(),
+  }),
 });
 
 /** Contains every batch, some at a time; continues as new from `next`. */

@@ -1,9 +1,10 @@
 import type { RollId } from "../domain/ids";
+import type { Playbook } from "../domain/roll/playbook";
 
 /** Starts and looks up durable instances; a roll's instance is called like the roll. */
 export interface RollStarter {
   /** Starts the playbook's orchestration, or resolves if that instance runs already. */
-  start(playbook: "individual-breach", rollId: RollId): Promise<void>;
+  start(playbook: Playbook, rollId: RollId): Promise<void>;
   status(rollId: RollId): Promise<"running" | "completed" | "failed" | "terminated" | "absent">;
 }
 

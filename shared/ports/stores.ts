@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import type { DeviceFacts } from "../domain/device-facts";
 import type { DeviceId, RegistrationId, RollId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
@@ -86,6 +87,25 @@ export interface RollBlobs {
   /** The batch's slice of the target list; the first write stands. */
   putTargets(rollId: RollId, batch: number, targets: readonly RollTarget[]): Promise<void>;
   getTargets(rollId: RollId, batch: number): Promise<readonly RollTarget[]>;
+  /** Any other JSON document of the roll, such as `plan` or `parts/000001`; the first write stands. */
+  putDocument<T>(rollId: RollId, document: Document<T>, value: T): Promise<void>;
+  findDocument<T>(rollId: RollId, document: Document<T>): Promise<T | undefined>;
+  /** A page of lines of a text blob that an operator uploaded, at most 5,000. Undefined: there is no such blob. */
+  readLines(blob: string, cursor: string | undefined): Promise<LinePage | undefined>;
+}
+
+/** A document's name within its roll and its shape. */
+export interface Document<T> {
+  readonly name: string;
+  readonly schema: z.ZodType<T>;
+}
+
+export interface LinePage {
+  readonly lines: readonly string[];
+  /** Number of the first of these lines in the blob, from 1. */
+  readonly firstLine: number;
+  /** Absent on the last page. */
+  readonly next?: string;
 }
 
 /** What the event stream says, per device. */

@@ -1,26 +1,22 @@
 import { BreachAlert, MAX_ALERT_AGE_SECONDS, MAX_ALERT_BYTES } from "../contract/alert";
-import { RegistrationId, RollId } from "../domain/ids";
+import { RegistrationId, type RollId } from "../domain/ids";
 import { addMs, formatInstant, parseInstant, type Instant } from "../domain/instant";
 import { problem, type Problem } from "../domain/outcome";
 import { RollError } from "../domain/roll-error";
-import { BATCH_SIZE } from "../domain/roll/batch";
-import type { RollRequest, RollTarget, RollTiming } from "../domain/roll/request";
+import type { RollRequest, RollTiming } from "../domain/roll/request";
 import type { CertificateReader } from "../ports/certificates";
-import type { Clock, Entropy, Waiter } from "../ports/clock";
+import type { Clock, Waiter } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
 import type { AlertSignatures, RollStarter } from "../ports/starter";
-import type { ClaimStore, RollBlobs, RollStore, StartClaim } from "../ports/stores";
+import { toTarget } from "../steps/ordered-device";
+import { findStarted, startRoll, type StartAnswer, type StartName, type StartRollDeps } from "./start-roll";
 
-export interface AcceptAlertDeps {
+export interface AcceptAlertDeps extends StartRollDeps {
   readonly clock: Clock;
   readonly waiter: Waiter;
-  readonly entropy: Entropy;
   readonly certificates: CertificateReader;
   readonly signatures: AlertSignatures;
   readonly enrollments: Enrollments;
-  readonly claims: ClaimStore;
-  readonly rolls: RollStore;
-  readonly blobs: RollBlobs;
   readonly timing: Omit<RollTiming, "deadline"> & { readonly deadlineMs: number };
 }
 
@@ -37,9 +33,7 @@ export type AlertAnswer =
   | { readonly outcome: "known"; readonly rollId: RollId };
 
 /**
- * Turns a signed alert into one roll, started once. Until the claim is won nothing is written but the request's own blob
- * and its place on the list of open rolls; nothing here ever writes to DPS or a hub. A crash after the claim is mended by
- * the sweeper, which starts open rolls that have no instance.
+ * Turns a signed alert into one roll, started once. Nothing here ever writes to DPS or a hub.
  *
  * Problems: `payload-too-large`, `signature-missing`, `signature-invalid`, `timestamp-invalid`, `timestamp-stale`,
  * `malformed-json`, `invalid-alert`, `duplicate-device`, `unknown-device`, `alert-id-reused`.
@@ -54,11 +48,13 @@ export function createAcceptAlert(
     const alert = parse(signed.body);
     if ("outcome" in alert) return alert;
 
-    const source = alert.source ?? "webhook";
-    const bodySha256 = deps.entropy.sha256(new TextDecoder().decode(signed.body));
-    const key = startKey(deps.entropy, source, alert.id);
-    const earlier = await deps.claims.findStart(key);
-    if (earlier !== undefined) return repeated(earlier, bodySha256);
+    const name: StartName = {
+      source: alert.source ?? "webhook",
+      id: alert.id,
+      body: new TextDecoder().decode(signed.body),
+    };
+    const earlier = await findStarted(deps, name);
+    if (earlier !== undefined) return withUnknown(earlier, []);
 
     const unknown = await findUnknown(deps, alert);
     if (unknown.length === alert.scope.devices.length)
@@ -67,53 +63,13 @@ export function createAcceptAlert(
         "unknown-device",
         `DPS has no individual enrollment for ${list(unknown)}; check the registration ids`,
       );
-
-    const rollId = nameRoll(now, key);
-    const request = toRequest(deps, alert, source, now, new Set(unknown));
-    // In this order: whatever is on the list of open rolls has a request that the sweeper can start from.
-    await deps.blobs.putRequest(rollId, request);
-    await deps.rolls.open(rollId, now);
-    const claim = await deps.claims.claimStart({ key, rollId, bodySha256, at: now });
-    if (claim.outcome === "exists") {
-      if (claim.claim.rollId !== rollId) await deps.rolls.close(rollId);
-      return repeated(claim.claim, bodySha256);
-    }
-    try {
-      await createAndStart(deps, starter, rollId, request);
-    } catch (error) {
-      // The claim stands and the roll is listed as open: the sweeper starts it. The sender must not send it again.
-      if (!(error instanceof RollError)) throw error;
-    }
-    return { outcome: "accepted", rollId, unknown };
+    const request = toRequest(deps, alert, name.source, now, new Set(unknown));
+    return withUnknown(await startRoll(deps, starter, name, request), unknown);
   };
 }
 
-/** The name under which a start is claimed. */
-export function startKey(entropy: Entropy, source: string, alertId: string): string {
-  return entropy.sha256(`${source}|${alertId}`);
-}
-
-/** The part after the claim, shared with the sweeper: header first, then the orchestration. Safe to run twice. */
-export async function createAndStart(
-  { rolls }: Pick<AcceptAlertDeps, "rolls">,
-  starter: RollStarter,
-  rollId: RollId,
-  request: RollRequest,
-): Promise<void> {
-  const { playbook, source, alertId, reason, requestedAt, targets } = request;
-  const batches = Math.ceil(targets.length / BATCH_SIZE);
-  await rolls.create({
-    rollId,
-    playbook,
-    phase: "requested",
-    source,
-    alertId,
-    reason,
-    requestedAt,
-    devices: targets.length,
-    batches,
-  });
-  await starter.start(playbook, rollId);
+function withUnknown(answer: StartAnswer, unknown: readonly string[]): AlertAnswer {
+  return answer.outcome === "accepted" ? { ...answer, unknown } : answer;
 }
 
 function authenticate(
@@ -168,16 +124,6 @@ function parse(body: Uint8Array): BreachAlert | Problem {
       );
 }
 
-function repeated(claim: StartClaim, bodySha256: string): AlertAnswer {
-  return claim.bodySha256 === bodySha256
-    ? { outcome: "known", rollId: claim.rollId }
-    : problem(
-        409,
-        "alert-id-reused",
-        `this id started roll ${claim.rollId} with another body; send the new alert under a new id`,
-      );
-}
-
 /** How long DPS may take to say which ids it knows. */
 const LOOKUP_MS = 2_000;
 
@@ -213,17 +159,7 @@ function toRequest(
   unknown: ReadonlySet<string>,
 ): RollRequest {
   const detectedAt = alert.detectedAt === undefined ? undefined : parseInstant(alert.detectedAt);
-  const targets = alert.scope.devices.map((device): RollTarget => {
-    const { compromised, replacement } = device;
-    const old = compromised?.certificatePem;
-    const oldReading = old === undefined ? undefined : certificates.readChain(old);
-    return {
-      registrationId: RegistrationId.parse(device.registrationId.toLowerCase()),
-      compromisedSlots: compromised?.slots ?? ["primary", "secondary"],
-      ...(oldReading?.outcome === "read" ? { compromisedPem: oldReading.chain.pem } : {}),
-      replacement: cleanReplacement(certificates, replacement?.chainPem),
-    };
-  });
+  const targets = alert.scope.devices.map((device) => toTarget(certificates, device));
   return {
     playbook: "individual-breach",
     source,
@@ -237,30 +173,6 @@ function toRequest(
 }
 
 const REMOVED = "(removed: the text held a private key)";
-
-/**
- * Keeps the certificates and nothing else of the text: a private key is dropped here, before anything is stored, also one
- * that lost its label on the way and looks like mere noise between the blocks.
- */
-function cleanReplacement(certificates: CertificateReader, chainPem: string | undefined): RollTarget["replacement"] {
-  if (chainPem === undefined) return { kind: "none" };
-  const reading = certificates.readChain(chainPem);
-  switch (reading.outcome) {
-    case "read":
-      return { kind: "inline", chainPem: reading.chain.pem };
-    case "private-key":
-      return { kind: "discarded", code: "private-key-in-input" };
-    case "unreadable":
-      return { kind: "discarded", code: "certificate-unreadable" };
-    default:
-      return reading satisfies never;
-  }
-}
-
-function nameRoll(now: Instant, key: string): RollId {
-  const stamp = formatInstant(now).replace(/[-:.]/g, "");
-  return RollId.parse(`${stamp}-${key.slice(0, 8).toLowerCase()}`);
-}
 
 function list(ids: readonly string[]): string {
   return ids.length <= 5 ? ids.join(", ") : `${ids.slice(0, 5).join(", ")} and ${ids.length - 5} more`;

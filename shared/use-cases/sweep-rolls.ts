@@ -3,7 +3,7 @@ import { RollError } from "../domain/roll-error";
 import type { Clock, Entropy } from "../ports/clock";
 import type { RollStarter } from "../ports/starter";
 import type { ClaimStore, RollBlobs, RollStore } from "../ports/stores";
-import { createAndStart, startKey } from "./accept-alert";
+import { createAndStart, startKey } from "./start-roll";
 
 export interface SweepRollsDeps {
   readonly clock: Clock;

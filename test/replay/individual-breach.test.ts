@@ -5,7 +5,7 @@ describe("individualBreach", () => {
   it("opens, contains, notes it, proves, and closes, in this order", async () => {
     const ran = await play("individualBreach", {});
     expect(ran.calls).toEqual([
-      "openRoll",
+      ...["gatherTargets", "cutTargets", "openBatches", "enterPhase"],
       ...["closeAtDps#0", "holdAtHub#0", "releaseHold#0", "confirmContained#0"],
       "noteContained",
       "proveBatch#0",
@@ -19,28 +19,27 @@ describe("individualBreach", () => {
     const { executions } = await play("individualBreach", {});
     const children = executions.flatMap(({ actions }) => actions).filter(({ actionType }) => actionType === 2);
     expect(children.map((child) => [child["functionName"], child["version"]])).toEqual([
+      ["openFleet", VERSION],
       ["containFleet", VERSION],
       ["proveFleet", VERSION],
     ]);
   });
 
   it("closes a roll of nothing without asking anything of Azure", async () => {
-    const pace = { pollMs: 1, recheckMs: 1, deadline: START };
-    const ran = await play("individualBreach", {}, { openRoll: { batches: 0, pace } });
-    expect(ran.calls).toEqual(["openRoll", "noteContained", "closeRoll"]);
+    const ran = await play("individualBreach", {}, { cutTargets: { devices: 0, batches: 0, waves: 0 } });
+    expect(ran.calls).toEqual(["gatherTargets", "cutTargets", "enterPhase", "noteContained", "closeRoll"]);
   });
 
   it("does not note containment before every batch has gone through it", async () => {
-    const pace = { pollMs: 1_000, recheckMs: 60_000, deadline: START + 60_000 };
-    const { calls } = await play("individualBreach", {}, { openRoll: { batches: 20, pace } });
+    const { calls } = await play("individualBreach", {}, { cutTargets: { devices: 1_800, batches: 20, waves: 1 } });
     const confirmed = calls.flatMap((call, at) => (call.startsWith("confirmContained") ? [at] : []));
     expect(confirmed).toHaveLength(20);
     expect(calls.indexOf("noteContained")).toBeGreaterThan(Math.max(...confirmed));
   });
 
   it("fails loudly when storage stays away, for the sweeper to start it again", async () => {
-    const ran = await play("individualBreach", {}, { openRoll: () => new Unavailable() });
-    expect(ran.error).toContain("openRoll: service-unavailable after 25 tries");
+    const ran = await play("individualBreach", {}, { gatherTargets: () => new Unavailable() });
+    expect(ran.error).toContain("gatherTargets: service-unavailable after 25 tries");
     expect(ran.calls).toHaveLength(25);
     // Waits double from one second to one minute.
     expect(ran.endedAt - START).toBeGreaterThan(18 * 60_000);
@@ -48,7 +47,7 @@ describe("individualBreach", () => {
   });
 
   it("takes an answer that breaks the contract for an error", async () => {
-    const ran = await play("individualBreach", {}, { openRoll: { batches: -1 } });
+    const ran = await play("individualBreach", {}, { cutTargets: { devices: 1, batches: -1, waves: 1 } });
     expect(ran.error).toContain("batches");
   });
 });

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { containBatch } from "../../orchestrations/contain-batch";
 import { containFleet } from "../../orchestrations/contain-fleet";
 import { individualBreach } from "../../orchestrations/individual-breach";
+import { openFleet } from "../../orchestrations/open-fleet";
 import { proveFleet } from "../../orchestrations/prove-fleet";
 import { waitUntil } from "../../orchestrations/wait-until";
 import { rollId } from "../support/builders";
@@ -14,6 +15,7 @@ export const START = Date.UTC(2026, 0, 1);
 
 export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   individualBreach,
+  openFleet,
   containFleet,
   containBatch,
   proveFleet,
@@ -27,7 +29,10 @@ const BatchInput = z.object({ rollId: z.literal(rollId), batch: z.int().optional
 
 /** The good case: everything contained and proven at the first look. */
 const answers: Readonly<Record<string, Script>> = {
-  openRoll: { batches: 1, pace: { pollMs: 10_000, recheckMs: 300_000, deadline: START + 3_600_000 } },
+  gatherTargets: { devices: 3 },
+  cutTargets: { devices: 3, batches: 1, waves: 1 },
+  openBatches: {},
+  enterPhase: { phase: "containing", pace: { pollMs: 10_000, recheckMs: 300_000, deadline: START + 3_600_000 } },
   closeAtDps: { closed: 3, open: 0 },
   holdAtHub: (_input, _nth, now) => ({ held: 3, pending: 0, readyAt: now + 500 }),
   releaseHold: { released: 3, pending: 0 },

@@ -20,6 +20,8 @@ import type {
   FactStore,
   PoisonEvent,
   PoisonStore,
+  Document,
+  LinePage,
   RollBlobs,
   RollStore,
   StartClaim,
@@ -259,6 +261,10 @@ function snapshot(stored: StoredBatch): { readonly header: BatchHeader; readonly
 export class MemoryRollBlobs implements RollBlobs {
   private readonly requests = new Map<RollId, RollRequest>();
   private readonly targets = new Map<string, readonly RollTarget[]>();
+  private readonly documents = new Map<string, unknown>();
+  /** What an operator has uploaded, by name. */
+  readonly lists = new Map<string, readonly string[]>();
+  linesPerPage = 5_000;
 
   async putRequest(rollId: RollId, request: RollRequest): Promise<void> {
     await networkPause();
@@ -284,6 +290,29 @@ export class MemoryRollBlobs implements RollBlobs {
     const targets = this.targets.get(keyOf(rollId, batch));
     if (targets === undefined) throw missing(`targets of ${keyOf(rollId, batch)}`);
     return copy(Targets, [...targets]);
+  }
+
+  async putDocument<T>(rollId: RollId, { name, schema }: Document<T>, value: T): Promise<void> {
+    await networkPause();
+    const content = copy(schema, value);
+    const key = `${rollId}|${name}`;
+    if (!this.documents.has(key)) this.documents.set(key, content);
+  }
+
+  async findDocument<T>(rollId: RollId, { name, schema }: Document<T>): Promise<T | undefined> {
+    await networkPause();
+    const key = `${rollId}|${name}`;
+    return this.documents.has(key) ? copy(schema, this.documents.get(key) as T) : undefined;
+  }
+
+  async readLines(blob: string, cursor: string | undefined): Promise<LinePage | undefined> {
+    await networkPause();
+    const all = this.lists.get(blob);
+    if (all === undefined) return undefined;
+    const from = Number(cursor ?? 0);
+    const lines = all.slice(from, from + this.linesPerPage);
+    const end = from + lines.length;
+    return { lines, firstLine: from + 1, ...(end < all.length ? { next: String(end) } : {}) };
   }
 }
 

@@ -2,15 +2,16 @@ import { z } from "zod";
 import type { RollId } from "../../domain/ids";
 import { RollRequest } from "../../domain/roll/request";
 import type { RollTarget } from "../../domain/roll/request";
-import type { RollBlobs } from "../../ports/stores";
+import type { Document, LinePage, RollBlobs } from "../../ports/stores";
 import { formatNumber } from "./keys";
+import { cutPage, firstBytes, PAGE_BYTES, readCursor, START } from "./line-pages";
 import { attempt, corrupt } from "./storage-errors";
 import type { StoreClients } from "./tables";
 
 const Targets = z.array(RollRequest.shape.targets.element);
 
 /**
- * A roll's blobs: `rolls/<roll id>/request.json` and `rolls/<roll id>/targets/<batch>.json`. The first write of each stands;
+ * A roll's blobs: `rolls/<roll id>/request.json` and `rolls/<roll id>/targets/<batch>.json` and other documents by name. The first write of each stands;
  * a later one, as an activity that runs twice makes it, changes nothing.
  *
  * Storage operations: 1 per call.
@@ -34,6 +35,25 @@ export class BlobRollBlobs implements RollBlobs {
     return this.get(targetsName(rollId, batch), Targets);
   }
 
+  putDocument<T>(rollId: RollId, { name, schema }: Document<T>, value: T): Promise<void> {
+    return this.put(documentName(rollId, name), schema, value);
+  }
+
+  findDocument<T>(rollId: RollId, { name, schema }: Document<T>): Promise<T | undefined> {
+    return this.find(documentName(rollId, name), schema);
+  }
+
+  async readLines(name: string, cursor: string | undefined): Promise<LinePage | undefined> {
+    const at = cursor === undefined ? START : readCursor(cursor);
+    const blob = (await this.clients.container()).getBlockBlobClient(name);
+    const read = await attempt(`read the blob ${name}`, async () => {
+      const { readableStreamBody, contentLength = 0 } = await blob.download(at.offset);
+      return { text: await firstBytes(readableStreamBody, PAGE_BYTES), left: contentLength };
+    });
+    // A range behind the end answers 416, which only an emptied blob brings about.
+    return read.outcome === "done" ? cutPage(read.value.text, read.value.left, at) : undefined;
+  }
+
   private async put<T>(name: string, schema: z.ZodType<T>, value: T): Promise<void> {
     const checked = schema.safeParse(value);
     if (!checked.success) {
@@ -50,11 +70,17 @@ export class BlobRollBlobs implements RollBlobs {
   }
 
   private async get<T>(name: string, schema: z.ZodType<T>): Promise<T> {
+    const found = await this.find(name, schema);
+    if (found === undefined) throw corrupt(`blob ${name}`, "does not exist");
+    return found;
+  }
+
+  private async find<T>(name: string, schema: z.ZodType<T>): Promise<T | undefined> {
     const blob = (await this.clients.container()).getBlockBlobClient(name);
     const read = await attempt(`read the blob ${name}`, async () =>
       allText((await blob.download()).readableStreamBody),
     );
-    if (read.outcome !== "done") throw corrupt(`blob ${name}`, "does not exist");
+    if (read.outcome !== "done") return undefined;
     const parsed = schema.safeParse(parseJson(read.value, name));
     if (!parsed.success) throw corrupt(`blob ${name}`, "does not pass its schema", parsed.error);
     return parsed.data;
@@ -67,6 +93,10 @@ function requestName(rollId: RollId): string {
 
 function targetsName(rollId: RollId, batch: number): string {
   return `rolls/${rollId}/targets/${formatNumber(batch)}.json`;
+}
+
+function documentName(rollId: RollId, name: string): string {
+  return `rolls/${rollId}/${name}.json`;
 }
 
 function parseJson(text: string, name: string): unknown {

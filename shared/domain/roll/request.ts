@@ -1,41 +1,95 @@
 import { z } from "zod";
-import { RegistrationId, Slot } from "../ids";
+import { DeviceId, HubHostName, RegistrationId, Sha256Thumbprint, Slot } from "../ids";
 import { Instant } from "../instant";
+import { Authority, Containment, Dispatch, Playbook, ReplacementKind } from "./playbook";
+
+/** One device of a roll, as the request or the group's registrations name it. */
+export const RollTarget = z.object({
+  registrationId: RegistrationId,
+  /** The slots whose certificates must go; empty where the roll itself finds out (expiry, groups). */
+  compromisedSlots: z.array(Slot).max(2),
+  /** PEM of the compromised leaf where the alert has it: lets the plan compare keys. */
+  compromisedPem: z.string().optional(),
+  replacement: z.discriminatedUnion("kind", [
+    /** PEM of the new leaf and its intermediates. */
+    z.object({ kind: z.literal("inline"), chainPem: z.string() }),
+    /** None with the target: the roll's own source applies, see `RollRequest.replacement`. */
+    z.object({ kind: z.literal("none") }),
+    /** The input held a private key here, or nothing readable; the text was discarded at the door. */
+    z.object({
+      kind: z.literal("discarded"),
+      code: z.enum(["private-key-in-input", "certificate-unreadable"]),
+    }),
+  ]),
+  /** The hub's name of the device, where the registration record said it. */
+  deviceId: DeviceId.optional(),
+  assignedHub: HubHostName.optional(),
+  /** Whether it goes back to DPS when the hub refuses it; absent: nobody knows. */
+  selfHeals: z.boolean().optional(),
+  /** Whether it holds a second key and leaf to come back with; absent: nobody knows. */
+  standbyLeaf: z.boolean().optional(),
+  /** Names the wave that a tag policy puts it into. */
+  tag: z.string().max(64).optional(),
+});
+export type RollTarget = z.infer<typeof RollTarget>;
+
+/** What a group roll is about. */
+export const GroupScope = z.object({
+  /** The enrollment group whose devices are rolled. */
+  groupId: z.string().min(1).max(128),
+  authority: Authority,
+  compromised: z
+    .object({
+      /** Slots of the group whose CA is compromised. */
+      slots: z.array(Slot).min(1).max(2),
+      /** Compromised CA certificates by thumbprint, where the request names them. */
+      thumbprints: z.array(Sha256Thumbprint).max(10).optional(),
+    })
+    .optional(),
+  /** The CA that takes over. */
+  successor: z
+    .object({
+      /** Its name among the DPS certificates: lower case letters, digits, `-._`. */
+      name: z.string().min(1).max(64).optional(),
+      /** PEM, the CA first. Absent: a CA of that name is in DPS already. */
+      chainPem: z.string().optional(),
+    })
+    .optional(),
+});
+export type GroupScope = z.infer<typeof GroupScope>;
 
 /**
  * A roll as it was asked for, frozen before it starts: what the alert or operator said, cleaned of everything that must not
- * be kept (private keys above all). Stored as a blob; Durable histories carry only the roll id.
+ * be kept (private keys above all). Stored as a blob; Durable histories carry only the roll id. Fields that came later are
+ * optional, because requests of older builds are still read.
  */
 export const RollRequest = z.object({
-  playbook: z.literal("individual-breach"),
+  playbook: Playbook,
   /** Who or what asked, such as `soc`, and the alert's own id there. */
   source: z.string().min(1).max(100),
   alertId: z.string().min(1).max(200),
+  /** The person behind it; absent for alerts and timers. */
+  requestedBy: z.string().max(200).optional(),
   reason: z.string().max(1_000),
   requestedAt: Instant,
   detectedAt: Instant.optional(),
-  targets: z
-    .array(
-      z.object({
-        registrationId: RegistrationId,
-        /** The slots whose certificates must go. */
-        compromisedSlots: z.array(Slot).min(1).max(2),
-        /** PEM of the compromised leaf where the alert has it: lets the plan compare keys. */
-        compromisedPem: z.string().optional(),
-        replacement: z.discriminatedUnion("kind", [
-          /** PEM of the new leaf and its intermediates. */
-          z.object({ kind: z.literal("inline"), chainPem: z.string() }),
-          z.object({ kind: z.literal("none") }),
-          /** The alert held a private key here, or nothing readable; the text was discarded at the door. */
-          z.object({
-            kind: z.literal("discarded"),
-            code: z.enum(["private-key-in-input", "certificate-unreadable"]),
-          }),
-        ]),
-      }),
-    )
-    .min(1)
-    .max(1_000),
+  compromisedSince: Instant.optional(),
+  /** Devices named one by one. */
+  targets: z.array(RollTarget).max(1_000),
+  /** Or a blob that lists them, a JSON line each. */
+  list: z.object({ blob: z.string().min(1).max(512) }).optional(),
+  /** Or those of an enrollment group. */
+  group: GroupScope.optional(),
+  /** For targets that bring no certificate of their own. */
+  replacement: ReplacementKind.optional(),
+  containment: Containment.optional(),
+  dispatch: Dispatch.optional(),
+  /** `required`: nothing but containment happens before a named person has approved the plan. */
+  approval: z.enum(["required", "none"]).optional(),
+  /** Stops after the plan; nothing is written to DPS or a hub. */
+  dryRun: z.boolean().optional(),
+  /** `all-proven` (default): old trust goes once every device is proven. `old-expired`: not before it has expired. */
+  retire: z.object({ when: z.enum(["all-proven", "old-expired"]) }).optional(),
   timing: z.object({
     /** How long a hub identity stays disabled at least: the time a live session takes to drop. */
     pulseHoldMs: z.int().nonnegative(),
@@ -52,5 +106,4 @@ export const RollRequest = z.object({
   }),
 });
 export type RollRequest = z.infer<typeof RollRequest>;
-export type RollTarget = RollRequest["targets"][number];
 export type RollTiming = RollRequest["timing"];

@@ -2,30 +2,54 @@ import { z } from "zod";
 import { RollId } from "../ids";
 import { Instant } from "../instant";
 import { DeviceCounts } from "./device-state";
+import { Playbook } from "./playbook";
 
-/** Where a roll stands. `containing`: old credentials are being cut. `awaiting`: contained, devices heal themselves. */
-export const RollPhase = z.enum(["requested", "containing", "awaiting", "finished"]);
+/**
+ * Where a roll stands. `planning`: the target list is made. `awaiting-approval`: a person has to agree. `containing`: old
+ * credentials are being cut. `staging`: new trust goes into DPS. `rolling`: devices are told to change over, wave by wave.
+ * `awaiting`: contained, devices heal themselves. `retiring`: old trust is taken out.
+ */
+export const RollPhase = z.enum([
+  "requested",
+  "planning",
+  "awaiting-approval",
+  "containing",
+  "staging",
+  "rolling",
+  "awaiting",
+  "retiring",
+  "finished",
+]);
 export type RollPhase = z.infer<typeof RollPhase>;
 
 /** Milliseconds between the request and the moment a device's old credential was shown to open nothing. */
 export const Exposure = z.object({ p50Ms: z.number(), p95Ms: z.number(), maxMs: z.number() });
 export type Exposure = z.infer<typeof Exposure>;
 
+/**
+ * `completed`: every device proven and everything retired. `partial`: closed at the deadline or with devices that cannot be
+ * rolled. `planned`: a dry run. `aborted`: by an operator. `refused`: the plan could not be carried out.
+ */
+export const RollOutcome = z.enum(["completed", "partial", "planned", "aborted", "refused"]);
+export type RollOutcome = z.infer<typeof RollOutcome>;
+
 /** The roll's header row: what operators see in a list. */
 export const Roll = z.object({
   rollId: RollId,
-  playbook: z.literal("individual-breach"),
+  playbook: Playbook,
   phase: RollPhase,
   source: z.string(),
   alertId: z.string(),
   reason: z.string(),
   requestedAt: Instant,
-  devices: z.int().positive(),
-  batches: z.int().positive(),
+  /** 0 while the target list is not made yet. */
+  devices: z.int().nonnegative(),
+  batches: z.int().nonnegative(),
+  /** 0 while the target list is not made yet; batches of one wave are neighbours. */
+  waves: z.int().nonnegative().optional(),
   containedAt: Instant.optional(),
   finishedAt: Instant.optional(),
-  /** `completed`: every device proven. `partial`: closed at the deadline or with devices that cannot be rolled. */
-  outcome: z.enum(["completed", "partial"]).optional(),
+  outcome: RollOutcome.optional(),
   /** Final counts, written when the roll is finished; until then they are summed from the batches. */
   counts: DeviceCounts.optional(),
   exposure: Exposure.optional(),

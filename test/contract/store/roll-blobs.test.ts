@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { z } from "zod";
 import { BlobRollBlobs } from "../../../shared/adapters/store/roll-blobs";
 import type { RollTarget } from "../../../shared/domain/roll/request";
 import type { RollBlobs } from "../../../shared/ports/stores";
@@ -52,9 +53,23 @@ describe.each([
     const rollId = aRollId();
     await expect(blobs.getRequest(rollId)).rejects.toMatchObject({ code: "store-corrupt", retryable: false });
     await expect(blobs.getTargets(rollId, 0)).rejects.toThrow(rollId);
-    const empty = aRequest({ targets: [] });
-    await expect(blobs.putRequest(rollId, empty)).rejects.toMatchObject({ code: "store-corrupt" });
+    const nameless = aRequest({ source: "" });
+    await expect(blobs.putRequest(rollId, nameless)).rejects.toMatchObject({ code: "store-corrupt" });
     await expect(blobs.getRequest(rollId)).rejects.toMatchObject({ code: "store-corrupt" });
+  });
+
+  test("other documents are kept by name; the first write of each stands", async () => {
+    const blobs = make();
+    const rollId = aRollId();
+    const part = { name: "parts/000001", schema: z.object({ devices: z.int() }) };
+    expect(await blobs.findDocument(rollId, part)).toBeUndefined();
+    await blobs.putDocument(rollId, part, { devices: 3 });
+    await blobs.putDocument(rollId, part, { devices: 4 });
+    await blobs.putDocument(rollId, { ...part, name: "parts/000002" }, { devices: 5 });
+    expect(await blobs.findDocument(rollId, part)).toEqual({ devices: 3 });
+    await expect(blobs.putDocument(rollId, { ...part, name: "odd" }, { devices: 0.5 })).rejects.toMatchObject({
+      code: "store-corrupt",
+    });
   });
 });
 
@@ -89,4 +104,56 @@ test("storage operations are as few as documented: one per call, once the contai
     unsubscribe("http.client.request.start", count);
   }
   expect(requests).toBe(4);
+});
+
+describe.each([
+  [
+    "in memory",
+    async (name: string, text: string): Promise<RollBlobs> => {
+      await Promise.resolve();
+      const blobs = new MemoryRollBlobs();
+      blobs.lists.set(name, text.replace(/\r?\n$/, "").split(/\r?\n/));
+      return blobs;
+    },
+  ],
+  [
+    "on Azure Blobs",
+    async (name: string, text: string): Promise<RollBlobs> => {
+      const clients = storage.open();
+      const bytes = Buffer.from(text);
+      await (await clients.container()).getBlockBlobClient(name).upload(bytes, bytes.length);
+      return new BlobRollBlobs(clients);
+    },
+  ],
+])("a list of lines %s", (_where, upload) => {
+  const all = async (blobs: RollBlobs, name: string): Promise<string[]> => {
+    const lines: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await blobs.readLines(name, cursor);
+      expect(page?.firstLine).toBe(lines.length + 1);
+      expect(page!.lines.length).toBeLessThanOrEqual(5_000);
+      lines.push(...page!.lines);
+      cursor = page?.next;
+    } while (cursor !== undefined);
+    return lines;
+  };
+
+  test.each([
+    ["a few lines", ["a", "", "ü€"], "\n"],
+    ["Windows line ends", ["a", "b"], "\r\n"],
+    ["more lines than a page", Array.from({ length: 12_345 }, (_, n) => `line ${n}`), "\n"],
+    ["more bytes than a page", Array.from({ length: 3_000 }, (_, n) => `${n}${"€".repeat(400)}`), "\n"],
+  ])("%s come back whole and in order, with or without a last line end", async (what, lines, end) => {
+    for (const last of [end, ""]) {
+      const name = `lists/${what.replace(/ /g, "-")}${last.length}.ndjson`;
+      const blobs = await upload(name, lines.join(end) + last);
+      expect(await all(blobs, name)).toEqual(lines);
+    }
+  });
+
+  test("a list that nobody has uploaded is no list", async () => {
+    const blobs = await upload("lists/one.ndjson", "a");
+    expect(await blobs.readLines("lists/two.ndjson", undefined)).toBeUndefined();
+  });
 });

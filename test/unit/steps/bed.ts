@@ -14,7 +14,10 @@ import type { BatchStore, CheckedOutBatch } from "../../../shared/ports/stores";
 import { createCloseAtDps } from "../../../shared/steps/close-at-dps";
 import { createConfirmContained, createRecheckContained } from "../../../shared/steps/confirm-contained";
 import { createHoldAtHub } from "../../../shared/steps/hold-at-hub";
-import { createOpenRoll } from "../../../shared/steps/open-roll";
+import { createCutTargets } from "../../../shared/steps/cut-targets";
+import { createEnterPhase } from "../../../shared/steps/enter-phase";
+import { createGatherTargets } from "../../../shared/steps/gather-targets";
+import { createOpenBatches } from "../../../shared/steps/open-batches";
 import { createProveBatch } from "../../../shared/steps/prove-batch";
 import { createReleaseHold } from "../../../shared/steps/release-hold";
 import { createCloseRoll, createNoteContained } from "../../../shared/steps/roll-milestones";
@@ -116,7 +119,10 @@ export class Bed {
     const deps = { clock, entropy: nodeEntropy, certificates, policy: DEFAULT_POLICY, enrollments, authorities, hubs };
     const all = { ...deps, claims, rolls, blobs, facts, batches };
     this.steps = {
-      openRoll: createOpenRoll(all),
+      gatherTargets: createGatherTargets(all),
+      cutTargets: createCutTargets(all),
+      openBatches: createOpenBatches(all),
+      enterPhase: createEnterPhase(all),
       closeAtDps: createCloseAtDps(all),
       holdAtHub: createHoldAtHub(all),
       releaseHold: createReleaseHold(all),
@@ -179,8 +185,23 @@ export class Bed {
     await this.rolls.open(rollId, requestedAt);
     const batches = Math.ceil(targets.length / 90);
     await this.rolls.create({ rollId, ...about, phase: "requested", requestedAt, devices: targets.length, batches });
-    await this.steps.openRoll({ rollId });
+    await this.openFleet();
+    await this.steps.enterPhase({ rollId, phase: "containing" });
     this.clock.pass(10);
+  }
+
+  /** Makes the target list and opens its batches, as the orchestrator does. */
+  async openFleet(): Promise<{ devices: number; batches: number; waves: number }> {
+    let [part, cursor]: [number, string | undefined] = [0, undefined];
+    do {
+      const page = await this.steps.gatherTargets({ rollId, part, ...(cursor === undefined ? {} : { cursor }) });
+      cursor = page.next;
+      part += 1;
+    } while (cursor !== undefined);
+    const fleet = await this.steps.cutTargets({ rollId, parts: part });
+    for (let from: number | undefined = 0; from !== undefined;)
+      from = (await this.steps.openBatches({ rollId, from, batches: fleet.batches })).next;
+    return fleet;
   }
 
   /** Rounds of containment as the orchestrator runs them; answers how many it took, or throws if `most` are not enough. */

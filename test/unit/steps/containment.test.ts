@@ -1,5 +1,5 @@
 import { HubHostName } from "../../../shared/domain/ids";
-import { otherHubName, rollId } from "../../support/builders";
+import { otherHubName } from "../../support/builders";
 import { Bed, type BedDevice } from "./bed";
 import { expectContained } from "./contained";
 
@@ -55,7 +55,7 @@ describe("containment", () => {
     await bed.open(device);
     await bed.contain();
     const before = [bed.azure.dps.entry("pump-1"), bed.azure.hub().identity(device.deviceId), await bed.row(device)];
-    await bed.steps.openRoll({ rollId });
+    await bed.openFleet();
     expect(await bed.contain()).toBe(1);
     expect([bed.azure.dps.entry("pump-1"), bed.azure.hub().identity(device.deviceId), await bed.row(device)]).toEqual(
       before,

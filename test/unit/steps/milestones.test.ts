@@ -1,6 +1,5 @@
 import { RegistrationId } from "../../../shared/domain/ids";
 import type { RollTarget } from "../../../shared/domain/roll/request";
-import type { createOpenRoll } from "../../../shared/steps/open-roll";
 import { otherRollId, rollId } from "../../support/builders";
 import { Bed } from "./bed";
 
@@ -12,28 +11,25 @@ function targets(count: number): RollTarget[] {
   }));
 }
 
-async function openWith(bed: Bed, all: readonly RollTarget[]): ReturnType<ReturnType<typeof createOpenRoll>> {
+async function openWith(bed: Bed, all: readonly RollTarget[]): ReturnType<Bed["openFleet"]> {
   const about = { playbook: "individual-breach", source: "soc", alertId: "1", reason: "leak" } as const;
   const requestedAt = bed.clock.now();
   await bed.blobs.putRequest(rollId, { ...about, requestedAt, targets: [...all], timing: bed.timing });
   const batches = Math.ceil(all.length / 90);
   await bed.rolls.create({ rollId, ...about, phase: "requested", requestedAt, devices: all.length, batches });
-  return bed.steps.openRoll({ rollId });
+  return bed.openFleet();
 }
 
 describe("opening a roll", () => {
   it("cuts the list into batches of at most ninety, each device once", async () => {
     const bed = new Bed();
     const opened = await openWith(bed, targets(200));
-    expect(opened).toEqual({
-      batches: 3,
-      pace: { pollMs: 1_000, recheckMs: 60_000, deadline: bed.timing.deadline },
-    });
+    expect(opened).toEqual({ devices: 200, batches: 3, waves: 1 });
     const batches = await Promise.all([0, 1, 2].map((batch) => bed.batches.read(rollId, batch)));
     expect(batches.map(({ rows }) => rows.length)).toEqual([90, 90, 20]);
     const ids = batches.flatMap(({ rows }) => rows.map((row) => row.registrationId));
     expect(new Set(ids).size).toBe(200);
-    expect((await bed.rolls.get(rollId))?.phase).toBe("containing");
+    expect(await bed.rolls.get(rollId)).toMatchObject({ devices: 200, batches: 3, waves: 1 });
     for (const [batch, { rows }] of batches.entries()) {
       const kept = await bed.blobs.getTargets(rollId, batch);
       expect(new Set(kept.map((target) => target.registrationId))).toEqual(
@@ -49,7 +45,7 @@ describe("opening a roll", () => {
     await (
       await bed.batches.checkOut(rollId, 0, "t").then((out) => (out.outcome === "busy" ? undefined : out.batch))
     )?.settle(undefined, [{ ...row, bad: [], warnings: ["kept"] }]);
-    await Promise.all([bed.steps.openRoll({ rollId }), bed.steps.openRoll({ rollId })]);
+    await Promise.all([bed.openFleet(), bed.openFleet()]);
     const { rows } = await bed.batches.read(rollId, 0);
     expect(rows.filter(({ warnings }) => warnings.includes("kept"))).toHaveLength(1);
     expect(rows.filter(({ skipped }) => skipped !== undefined)).toHaveLength(0);

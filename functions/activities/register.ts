@@ -9,13 +9,19 @@ import {
   type ConfirmContainedDeps,
 } from "../../shared/steps/confirm-contained";
 import { createHoldAtHub, type HoldAtHubDeps } from "../../shared/steps/hold-at-hub";
-import { createOpenRoll, type OpenRollDeps } from "../../shared/steps/open-roll";
+import { createCutTargets, type CutTargetsDeps } from "../../shared/steps/cut-targets";
+import { createEnterPhase, type EnterPhaseDeps } from "../../shared/steps/enter-phase";
+import { createGatherTargets, type GatherTargetsDeps } from "../../shared/steps/gather-targets";
+import { createOpenBatches, type OpenBatchesDeps } from "../../shared/steps/open-batches";
 import { createProveBatch, type ProveBatchDeps } from "../../shared/steps/prove-batch";
 import { createReleaseHold, type ReleaseHoldDeps } from "../../shared/steps/release-hold";
 import { createCloseRoll, createNoteContained, type MilestoneDeps } from "../../shared/steps/roll-milestones";
 import { asActivity } from "../../shared/steps/step";
 
-export type ActivityDeps = OpenRollDeps &
+export type ActivityDeps = GatherTargetsDeps &
+  CutTargetsDeps &
+  OpenBatchesDeps &
+  EnterPhaseDeps &
   CloseAtDpsDeps &
   HoldAtHubDeps &
   ReleaseHoldDeps &
@@ -25,7 +31,10 @@ export type ActivityDeps = OpenRollDeps &
 
 /** Names the steps to the host, as the contract has them. */
 export function registerActivities(deps: ActivityDeps): void {
-  activity(contract.openRoll, createOpenRoll(deps));
+  activity(contract.gatherTargets, createGatherTargets(deps));
+  activity(contract.cutTargets, createCutTargets(deps));
+  activity(contract.openBatches, createOpenBatches(deps));
+  activity(contract.enterPhase, createEnterPhase(deps));
   activity(contract.closeAtDps, createCloseAtDps(deps));
   activity(contract.holdAtHub, createHoldAtHub(deps));
   activity(contract.releaseHold, createReleaseHold(deps));

@@ -1,0 +1,69 @@
+import { z } from "zod";
+import { Authority, Containment, Dispatch, Playbook, ReplacementKind } from "../domain/roll/playbook";
+import { OrderedDevice, Pem } from "./alert";
+
+/** The largest order that is read, in bytes: a thousand devices with their chains. */
+export const MAX_ORDER_BYTES = 8 * 1024 * 1024;
+
+const Devices = z.strictObject({
+  kind: z.literal("devices"),
+  devices: z.array(OrderedDevice).min(1).max(1_000),
+});
+
+/** A blob in the app's own container under `lists/`: a JSON line per device, shaped like the entries of `devices`. */
+const List = z.strictObject({
+  kind: z.literal("list"),
+  blob: z.string().regex(/^lists\/[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/),
+});
+
+/** DPS group ids: letters, digits, `-._:`; the last one a letter, a digit or `-`. */
+const GroupIdText = z.string().regex(/^[A-Za-z0-9._:-]{0,127}[A-Za-z0-9-]$/);
+
+const Group = z.strictObject({
+  kind: z.literal("group"),
+  groupId: GroupIdText,
+  authority: Authority,
+  /** Leaf rolls only: these devices of the group instead of all. */
+  devices: z.array(OrderedDevice).min(1).max(1_000).optional(),
+  compromised: z
+    .strictObject({
+      /** Slots of the group whose CA is compromised; without it both are. */
+      slots: z
+        .array(z.enum(["primary", "secondary"]))
+        .min(1)
+        .max(2)
+        .optional(),
+      certificatePems: z.array(Pem).min(1).max(10).optional(),
+    })
+    .optional(),
+  successor: z
+    .strictObject({
+      name: z
+        .string()
+        .regex(/^[A-Za-z0-9._-]{1,64}$/)
+        .optional(),
+      /** The new CA and what is above it, the CA first. Never a private key. */
+      chainPem: Pem.optional(),
+    })
+    .optional(),
+});
+
+/** The body of `POST /api/rolls`, version 1. */
+export const RollOrder = z.strictObject({
+  version: z.literal("1"),
+  playbook: Playbook,
+  reason: z.string().max(1_000),
+  scope: z.discriminatedUnion("kind", [Devices, List, Group]),
+  /** For devices without a certificate of their own in `scope`; without it `none` for a breach, `inline` for expiry. */
+  replacement: z.strictObject({ kind: ReplacementKind }).optional(),
+  /** Breach only; `sentinel` without it. */
+  containment: Containment.optional(),
+  compromisedSince: z.iso.datetime({ offset: true }).optional(),
+  dispatch: Dispatch.optional(),
+  approval: z.enum(["required", "none"]).optional(),
+  dryRun: z.boolean().optional(),
+  retire: z.strictObject({ when: z.enum(["all-proven", "old-expired"]) }).optional(),
+  /** Hours until the roll closes at the latest; at most seven days. */
+  deadlineHours: z.number().positive().max(168).optional(),
+});
+export type RollOrder = z.infer<typeof RollOrder>;
