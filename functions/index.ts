@@ -4,9 +4,11 @@
  */
 import { connectAzure } from "../shared/adapters/azure/connect";
 import { appIdentity } from "../shared/adapters/azure/credentials";
+import { cronCalendar } from "../shared/adapters/calendar/cron-calendar";
 import { HmacAlertSignatures } from "../shared/adapters/hmac/alert-signatures";
 import { TableBatchStore } from "../shared/adapters/store/batch-store";
 import { TableClaimStore } from "../shared/adapters/store/claim-store";
+import { TableControlStore } from "../shared/adapters/store/control-store";
 import { TableFactStore } from "../shared/adapters/store/fact-store";
 import { TablePoisonStore } from "../shared/adapters/store/poison-store";
 import { BlobRollBlobs } from "../shared/adapters/store/roll-blobs";
@@ -48,6 +50,8 @@ const deps = {
   blobs: new BlobRollBlobs(store),
   facts: new TableFactStore(store),
   poison: new TablePoisonStore(store),
+  control: new TableControlStore(store),
+  calendar: cronCalendar,
   timing: { pulseHoldMs, settleMs, pollMs, recheckMs, attemptMs, deadlineMs: deadlineHours * 3_600_000 },
   minAgeMs: sweepAgeMs,
 };

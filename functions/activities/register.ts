@@ -1,6 +1,7 @@
 import * as df from "durable-functions";
 import type { z } from "zod";
 import * as contract from "../../shared/contract/activities";
+import { readControl } from "../../shared/contract/control";
 import type { ActivityContract } from "../../shared/contract/activity";
 import { createCloseAtDps, type CloseAtDpsDeps } from "../../shared/steps/close-at-dps";
 import {
@@ -14,6 +15,7 @@ import { createEnterPhase, type EnterPhaseDeps } from "../../shared/steps/enter-
 import { createGatherTargets, type GatherTargetsDeps } from "../../shared/steps/gather-targets";
 import { createOpenBatches, type OpenBatchesDeps } from "../../shared/steps/open-batches";
 import { createProveBatch, type ProveBatchDeps } from "../../shared/steps/prove-batch";
+import { createReadControl, type ReadControlDeps } from "../../shared/steps/read-control";
 import { createReleaseHold, type ReleaseHoldDeps } from "../../shared/steps/release-hold";
 import { createCloseRoll, createNoteContained, type MilestoneDeps } from "../../shared/steps/roll-milestones";
 import { asActivity } from "../../shared/steps/step";
@@ -27,6 +29,7 @@ export type ActivityDeps = GatherTargetsDeps &
   ReleaseHoldDeps &
   ConfirmContainedDeps &
   ProveBatchDeps &
+  ReadControlDeps &
   MilestoneDeps;
 
 /** Names the steps to the host, as the contract has them. */
@@ -43,6 +46,7 @@ export function registerActivities(deps: ActivityDeps): void {
   activity(contract.noteContained, createNoteContained(deps));
   activity(contract.proveBatch, createProveBatch(deps));
   activity(contract.closeRoll, createCloseRoll(deps));
+  activity(readControl, createReadControl(deps));
 }
 
 function activity<I extends z.ZodType, O extends z.ZodType>(

@@ -5,7 +5,7 @@ import type { TokenCredential } from "@azure/identity";
 import { demand } from "./storage-errors";
 
 /** The product's tables; each is called prefix + this word, such as `rollcallclaims`. */
-export type StoreTable = "claims" | "rolls" | "batches" | "facts" | "poison";
+export type StoreTable = "claims" | "rolls" | "batches" | "facts" | "poison" | "control" | "ledger";
 
 /** Where the storage account is and how to enter it. */
 export type StoreAddress =
@@ -56,6 +56,8 @@ export function openStore(address: StoreAddress, prefix = "rollcall"): StoreClie
     batches: table("batches"),
     facts: table("facts"),
     poison: table("poison"),
+    control: table("control"),
+    ledger: table("ledger"),
   };
   return { table: (name) => tables[name](), container };
 }

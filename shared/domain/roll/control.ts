@@ -43,7 +43,10 @@ export function newControl(rollId: RollId, times: WorkTimes): RollControl {
   return { rollId, desired: "running", approvals: [], retries: 0, times, revision: 0, recent: [] };
 }
 
-/** What an operator may ask; `brake` is the roll's own pause when a wave went wrong. */
+/**
+ * What an operator may ask; `brake` is the roll's own pause when a wave went wrong. A brake's command id names wave and
+ * reason, so that a person who resumes the roll has overruled this very brake and no other.
+ */
 export const ControlVerb = z.enum(["approve", "pause", "resume", "abort", "retry", "brake"]);
 export type ControlVerb = z.infer<typeof ControlVerb>;
 
