@@ -10,6 +10,7 @@ import { TableBatchStore } from "../shared/adapters/store/batch-store";
 import { TableClaimStore } from "../shared/adapters/store/claim-store";
 import { TableControlStore } from "../shared/adapters/store/control-store";
 import { TableFactStore } from "../shared/adapters/store/fact-store";
+import { TableRollJournal } from "../shared/adapters/store/journal-store";
 import { TablePoisonStore } from "../shared/adapters/store/poison-store";
 import { BlobRollBlobs } from "../shared/adapters/store/roll-blobs";
 import { TableRollStore } from "../shared/adapters/store/roll-store";
@@ -46,6 +47,7 @@ const deps = {
   hubs,
   claims: new TableClaimStore(store, nodeEntropy),
   rolls: new TableRollStore(store),
+  journal: new TableRollJournal(store),
   batches: new TableBatchStore(store, systemClock, leaseMs),
   blobs: new BlobRollBlobs(store),
   facts: new TableFactStore(store),
