@@ -1,4 +1,5 @@
-import { runFirstRoll } from "../lab/scenarios/first-roll";
+import { playAlone } from "../lab/scenarios/play";
+import { firstRoll as story } from "../lab/scenarios/stories/first-roll";
 import type { Bench } from "./bench";
 
 const ROUNDS = 3;
@@ -10,7 +11,9 @@ export const firstRoll: Bench = {
   async run(print) {
     const rounds: Round[] = [];
     for (let round = 1; round <= ROUNDS; round += 1) {
-      const result = await runFirstRoll({ screen: { print: () => undefined } });
+      const result = await playAlone(story({ devices: 40, breached: 25, offline: 2 }), {
+        screen: { print: () => undefined },
+      });
       const { exposure, contained, proven, totalMs } = result.timings;
       rounds.push({
         exposureP50: exposure.p50Ms,

@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { soakFunctionsHost } from "../lab/functions-host/soak/soak";
-import { runFirstRoll } from "../lab/scenarios/first-roll";
+import { playAlone } from "../lab/scenarios/play";
+import { firstRoll } from "../lab/scenarios/stories/first-roll";
 
 const usage = `npm run soak -- [--seeds N] [--rolls N]   what takes longer than CI may
 
@@ -20,7 +21,9 @@ async function main(): Promise<number> {
   const print = (line: string): void => console.log(line);
   let broken = await soakFunctionsHost(resolve("test/fixtures/apps/golden"), count(values.seeds, 200), print);
   for (let roll = 1; roll <= count(values.rolls, 20); roll += 1) {
-    const { claims, timings } = await runFirstRoll({ screen: { print: () => undefined } });
+    const { claims, timings } = await playAlone(firstRoll({ devices: 40, breached: 25, offline: 2 }), {
+      screen: { print: () => undefined },
+    });
     const red = claims.filter(({ holds }) => !holds);
     if (red.length > 0) broken += 1;
     const verdict =

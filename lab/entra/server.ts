@@ -63,9 +63,13 @@ export async function startEntra(options: EntraOptions = {}): Promise<Entra> {
   let published = [current];
   const server = createServer((request, response) => {
     const path = request.url?.split("?")[0];
-    if (path === `/${tenantId}/discovery/v2.0/keys`) return answer(response, { keys: published.map(jwk) });
+    if (path === `/${tenantId}/discovery/v2.0/keys`) {
+      answer(response, { keys: published.map(jwk) });
+      return;
+    }
     if (path === `/${tenantId}/v2.0/.well-known/openid-configuration`) {
-      return answer(response, { issuer, jwks_uri: jwksUrl, id_token_signing_alg_values_supported: ["RS256"] });
+      answer(response, { issuer, jwks_uri: jwksUrl, id_token_signing_alg_values_supported: ["RS256"] });
+      return;
     }
     response.writeHead(404).end();
   });

@@ -18,6 +18,8 @@ export interface Behaviour {
   readonly refuses?: boolean;
   /** Answers 202 to `reprovision` and registers with the key it has, whatever it was given. */
   readonly keepsOldKey?: boolean;
+  /** Sees to its own leaf: told to move without being given one, it takes the leaf it has in store, not the one it runs on. */
+  readonly managesOwnLeaf?: boolean;
   /** Goes back to its previous key this many milliseconds after it reported the new one. */
   readonly fallsBackAfterMs?: number;
   /** Loses power right after it has accepted its first attempt, and starts again from what it had saved. */
@@ -35,6 +37,7 @@ export const behaviours = {
   "clock a year behind": { clockSkewMs: -365 * 86_400_000 },
   refuses: { refuses: true },
   "keeps the old key": { keepsOldKey: true },
+  "manages its own leaf": { managesOwnLeaf: true },
   "falls back": { fallsBackAfterMs: 500 },
   "reboots in mid-roll": { rebootsInMidRoll: true },
 } as const satisfies Record<string, Behaviour>;

@@ -23,9 +23,9 @@ export interface MethodOutcome {
 
 /**
  * Decides a direct method of the device contract and notes it in `state`; the caller saves the state before it answers,
- * so that what was accepted is never forgotten. 400: the payload is not what the contract says. 404: no such method.
+ * so that what was accepted is never forgotten. `now`: milliseconds since the epoch. 400: the payload is not what the contract says. 404: no such method.
  */
-export function decideMethod(state: DeviceState, name: string, payload: unknown): MethodOutcome {
+export function decideMethod(state: DeviceState, name: string, payload: unknown, now: number): MethodOutcome {
   switch (name) {
     case "reprovision":
       return withPayload(reprovisionOrder, payload, ({ deadline, ...given }) =>
@@ -34,10 +34,13 @@ export function decideMethod(state: DeviceState, name: string, payload: unknown)
           ...definedOnly(given),
           ...(deadline === undefined ? {} : { deadline: Date.parse(deadline) }),
           status: "working",
+          acceptedAt: now,
         }),
       );
     case "report":
-      return withPayload(order, payload, (given) => accept(state, { kind: "report", ...given, status: "working" }));
+      return withPayload(order, payload, (given) =>
+        accept(state, { kind: "report", ...given, status: "working", acceptedAt: now }),
+      );
     case "prepareCertificate":
       return withPayload(prepareOrder, payload, ({ rollId }) => {
         const key = (state.preparedKeys[rollId] ??= generateKeyPairSync("ec", {

@@ -29,6 +29,8 @@ export interface Attempt {
   readonly chainPem?: string;
   /** `working`: still to be done; `report-due`: done, the hub has not acknowledged the report yet. */
   status: "working" | "report-due" | "done";
+  /** When the device said yes, milliseconds since the epoch. */
+  readonly acceptedAt: number;
   result?: "connected" | "failed";
   error?: string;
   /** How often the method was called for this attempt. */

@@ -146,6 +146,11 @@ export class Device {
     };
   }
 
+  /** The leaf it runs on and its intermediates, as it presents them. */
+  presentedChain(): string {
+    return this.state.active.chainPem;
+  }
+
   /** How often it did something for this attempt; 0 when it never heard of it. */
   acts(rollId: string, attemptId: string): number {
     return this.state.attempts[attemptKey(rollId, attemptId)]?.acts ?? 0;

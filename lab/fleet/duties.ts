@@ -53,7 +53,7 @@ export class Duties {
     const { behaviour, clock } = this.device;
     if (life.isOver()) return { status: 503, payload: { error: "going down" } };
     if (behaviour.refuses === true) return { status: 403, payload: { error: "This device refuses." } };
-    const { answer, begin } = decideMethod(this.device.state(), name, payload);
+    const { answer, begin } = decideMethod(this.device.state(), name, payload, clock.now());
     this.device.save();
     if (begin === undefined) return answer;
     if (behaviour.rebootsInMidRoll === true && !this.hasRebooted) {

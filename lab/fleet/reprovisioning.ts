@@ -41,7 +41,7 @@ export async function reprovision(attempt: Attempt, device: Reprovisioner): Prom
   while (!device.isOver()) {
     const now = device.clock.now() + (device.behaviour.clockSkewMs ?? 0);
     const wanted = device.behaviour.keepsOldKey === true ? undefined : attempt.chainPem;
-    const choice = chooseCredentials(device.state, wanted, now);
+    const choice = chooseCredentials(device.state, wanted, now, device.behaviour.managesOwnLeaf === true);
     if (choice.refusal !== undefined) return { result: "failed", error: choice.refusal };
     let refusal: RegistrationOutcome & { status: "refused" } = { status: "refused", reason: "no key" };
     for (const credential of choice.credentials) {
@@ -68,11 +68,17 @@ interface Choice {
 
 /**
  * With a chain: that leaf alone, together with whichever key of the device it was made for. Without one: the active
- * leaf, then the standby. `now` is the time as the device believes it to be.
+ * leaf, then the standby, or the other way round. `now` is the time as the device believes it to be.
  */
-function chooseCredentials(state: DeviceState, chainPem: string | undefined, now: number): Choice {
+function chooseCredentials(
+  state: DeviceState,
+  chainPem: string | undefined,
+  now: number,
+  standbyFirst: boolean,
+): Choice {
   if (chainPem === undefined) {
-    return { credentials: [state.active, ...(state.standby === undefined ? [] : [state.standby])] };
+    const held = [state.active, ...(state.standby === undefined ? [] : [state.standby])];
+    return { credentials: standbyFirst ? held.reverse() : held };
   }
   const held = [state.standby, state.active, state.previous].flatMap((credential) => credential?.privateKeyPem ?? []);
   const key = [...Object.values(state.preparedKeys), ...held].find((candidate) => isLeafOf(chainPem, candidate));

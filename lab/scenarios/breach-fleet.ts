@@ -4,18 +4,20 @@ import type { DeviceTiming } from "../fleet/device-options";
 import { sdkTransport } from "../fleet/sdk-transport";
 import { issueLeaf } from "../pki/certificates";
 import type { LabCertificate } from "../pki/certificates";
-import type { Bystander, BreachedDevice } from "./evidence";
+import type { DeviceNames } from "./evidence";
 import type { LabServices } from "./lab-services";
 
 /** A device whose active key was stolen, with the key it is to run on next. */
-export interface Victim extends BreachedDevice {
+export interface Victim extends DeviceNames {
+  readonly oldThumbprint: string;
+  readonly newThumbprint: string;
   readonly active: LabCertificate;
   readonly standby: LabCertificate;
 }
 
 export interface BreachFleet {
   readonly victims: readonly Victim[];
-  readonly bystanders: readonly Bystander[];
+  readonly bystanders: readonly DeviceNames[];
   readonly fleet: Fleet;
   /** Every private key of the fleet, by the device it belongs to. */
   readonly privateKeys: ReadonlyMap<string, readonly string[]>;

@@ -1,5 +1,10 @@
 import type { Screen } from "./display";
-import { runFirstRoll } from "./first-roll";
+import { playAlone } from "./play";
+import { firstRoll } from "./stories/first-roll";
+import type { Story } from "./story";
+
+/** All stories; the first is the default. */
+export const stories: readonly Story[] = [firstRoll({ devices: 40, breached: 25, offline: 2 })];
 
 /** A story that the lab can play, with an end that can be judged. */
 export interface Scenario {
@@ -10,12 +15,9 @@ export interface Scenario {
   run(options: { readonly screen: Screen; readonly until?: Promise<void> }): Promise<{ readonly ok: boolean }>;
 }
 
-/** All scenarios; the first is the default. */
-export const scenarios: readonly Scenario[] = [
-  {
-    name: "first-roll",
-    summary:
-      "25 of 40 devices lose their keys to a thief; an alert rolls them onto new ones (two are switched off at first)",
-    run: runFirstRoll,
-  },
-];
+/** The stories, each on a stage of its own. */
+export const scenarios: readonly Scenario[] = stories.map((story) => ({
+  name: story.name,
+  summary: story.summary,
+  run: (options) => playAlone(story, options),
+}));

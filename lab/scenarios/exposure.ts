@@ -1,17 +1,17 @@
-import type { BreachEvidence } from "./evidence";
+import type { Evidence } from "./evidence";
 
-/** How long old keys stayed useful, measured by the services and the thief from the alert on. Milliseconds. */
+/** How long something took, measured by the services and the thief from the alert or the order on. Milliseconds. */
 export interface Exposure {
   readonly p50Ms: number;
   readonly maxMs: number;
 }
 
 export interface RollTimings {
-  /** Alert → the last moment at which a device's old key was accepted anywhere. */
+  /** Alert or order → the last moment at which a device's old key was accepted anywhere. */
   readonly exposure: Exposure;
-  /** Alert → the moment the product called a device contained; only devices that were. */
+  /** Alert or order → the moment the product called a device contained; only devices that were. */
   readonly contained: Exposure;
-  /** Alert → the moment the product called a device proven; only devices that were. */
+  /** Alert or order → the moment the product called a device proven; only devices that were. */
   readonly proven: Exposure;
 }
 
@@ -22,28 +22,26 @@ export interface LastUse {
   readonly session: number | undefined;
 }
 
-export function lastUses(evidence: BreachEvidence): Map<string, LastUse> {
+export function lastUses(evidence: Evidence): Map<string, LastUse> {
   const lastAccepted = new Map<string, number>();
   for (const { door, thumbprint, at, accepted } of evidence.knocks) {
     const key = `${door} ${thumbprint ?? ""}`;
     if (accepted) lastAccepted.set(key, Math.max(at, lastAccepted.get(key) ?? 0));
   }
   return new Map(
-    evidence.breached.map(({ registrationId, oldThumbprint }) => [
-      registrationId,
-      {
-        dps: lastAccepted.get(`dps ${oldThumbprint}`),
-        hub: lastAccepted.get(`hub ${oldThumbprint}`),
-        session: evidence.keys.find((key) => key.registrationId === registrationId)?.session.lastAcceptedAt,
-      },
-    ]),
+    evidence.rolled.map(({ registrationId, oldThumbprints }) => {
+      const at = (door: "dps" | "hub") => latest(oldThumbprints.map((old) => lastAccepted.get(`${door} ${old}`)));
+      const keys = evidence.keys.filter((key) => key.registrationId === registrationId);
+      const session = latest(keys.map((key) => key.session.lastAcceptedAt));
+      return [registrationId, { dps: at("dps"), hub: at("hub"), session }];
+    }),
   );
 }
 
-export function rollTimings(evidence: BreachEvidence): RollTimings {
+export function rollTimings(evidence: Evidence): RollTimings {
   const since = (times: (number | undefined)[]): Exposure =>
-    spread(times.flatMap((at) => (at === undefined ? [] : [Math.max(0, at - evidence.alertAt)])));
-  const stated = evidence.breached.map(({ registrationId }) => evidence.stated.get(registrationId));
+    spread(times.flatMap((at) => (at === undefined ? [] : [Math.max(0, at - evidence.orderedAt)])));
+  const stated = evidence.rolled.map(({ registrationId }) => evidence.stated.get(registrationId));
   return {
     exposure: since([...lastUses(evidence).values()].map(({ dps, hub, session }) => latest([dps, hub, session]))),
     contained: since(stated.map((device) => device?.containedAt)),

@@ -1,11 +1,17 @@
 import { createHmac } from "node:crypto";
 import { z } from "zod";
-import type { StatedDevice } from "./evidence";
+import type { PlanTold, StatedDevice } from "./evidence";
 
 /** Rollcall as an operator and an alert source see it: HTTP and nothing else. */
 export interface Product {
   /** Signs and posts an alert. The body is sent byte for byte as given. */
   postAlert(body: string): Promise<AlertAnswer>;
+  /** Posts an order as an operator; the same key again is the same order. */
+  postOrder(body: string, idempotencyKey: string): Promise<AlertAnswer>;
+  /** Tells a roll something; answers the HTTP status and what the answer says. Never rejects for a refusal. */
+  command(rollId: string, name: string, body?: object): Promise<{ readonly status: number; readonly text: string }>;
+  /** The plan as it is told; undefined while there is none. */
+  plan(rollId: string): Promise<PlanTold | undefined>;
   roll(rollId: string): Promise<RollStatus>;
   devices(rollId: string): Promise<StatedDevice[]>;
   /** Orchestration turns since the host was started. */
@@ -46,6 +52,13 @@ const devicesPage = z.object({
   ),
   next: z.string().optional(),
 });
+/** Of a plan, what claims are about; the rest is for people. */
+const planView = z.looseObject({
+  hash: z.string().optional(),
+  planHash: z.string().optional(),
+  devices: z.union([z.number(), z.array(z.unknown())]),
+  irreversible: z.array(z.unknown()).optional(),
+});
 const hostStatus = z.looseObject({ turns: z.number() });
 const alertAnswer = z.looseObject({
   rollId: z.string().optional(),
@@ -53,33 +66,41 @@ const alertAnswer = z.looseObject({
   detail: z.string().optional(),
 });
 
-/** `secret` is one of the product's webhook secrets. All calls reject when the product cannot be reached. */
-export function productAt(url: string, secret: string): Product {
+/**
+ * `secret` is one of the product's webhook secrets; `token` makes an access token of an operator (default: none is sent).
+ * All calls reject when the product cannot be reached.
+ */
+export function productAt(url: string, secret: string, token?: () => string): Product {
+  const authorized = (): Record<string, string> => (token === undefined ? {} : { authorization: `Bearer ${token()}` });
   const get = async (path: string): Promise<unknown> => {
-    const response = await fetch(`${url}${path}`);
+    const response = await fetch(`${url}${path}`, { headers: authorized() });
     if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${await response.text()}`);
     return response.json();
   };
+  const post = (path: string, body: string, headers: Record<string, string>): Promise<Response> =>
+    fetch(`${url}${path}`, { method: "POST", headers: { "content-type": "application/json", ...headers }, body });
   return {
     postAlert: async (body) => {
       const timestamp = String(Math.floor(Date.now() / 1_000));
       const signature = createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex");
-      const response = await fetch(`${url}/api/alerts/webhook`, {
-        method: "POST",
-        headers: {
-          "content-type": "application/json",
-          "x-roll-timestamp": timestamp,
-          "x-roll-signature": `sha256=${signature}`,
-        },
-        body,
-      });
-      const text = await response.text();
-      const read = alertAnswer.safeParse(parseJson(text));
-      const { rollId } = read.success ? read.data : {};
+      const headers = { "x-roll-timestamp": timestamp, "x-roll-signature": `sha256=${signature}` };
+      return started(await post("/api/alerts/webhook", body, headers));
+    },
+    postOrder: async (body, idempotencyKey) =>
+      started(await post("/api/rolls", body, { ...authorized(), "idempotency-key": idempotencyKey })),
+    command: async (rollId, name, body = {}) => {
+      const response = await post(`/api/rolls/${rollId}/${name}`, JSON.stringify(body), authorized());
+      return { status: response.status, text: await response.text() };
+    },
+    plan: async (rollId) => {
+      const response = await fetch(`${url}/api/rolls/${rollId}/plan`, { headers: authorized() });
+      if (!response.ok) return undefined;
+      const plan = planView.parse(await response.json());
+      const hash = plan.planHash ?? plan.hash;
       return {
-        status: response.status,
-        ...(rollId === undefined ? {} : { rollId }),
-        ...(response.ok ? {} : { problem: text }),
+        devices: typeof plan.devices === "number" ? plan.devices : plan.devices.length,
+        irreversible: (plan.irreversible ?? []).map((step) => (typeof step === "string" ? step : JSON.stringify(step))),
+        ...(hash === undefined ? {} : { hash }),
       };
     },
     roll: async (rollId) => rollStatus.parse(await get(`/api/rolls/${rollId}`)),
@@ -96,6 +117,17 @@ export function productAt(url: string, secret: string): Product {
     },
     hostTurns: async () => hostStatus.parse(await get("/admin/host/status")).turns,
     statusUrl: (rollId) => `${url}/api/rolls/${rollId}`,
+  };
+}
+
+async function started(response: Response): Promise<AlertAnswer> {
+  const text = await response.text();
+  const read = alertAnswer.safeParse(parseJson(text));
+  const { rollId } = read.success ? read.data : {};
+  return {
+    status: response.status,
+    ...(rollId === undefined ? {} : { rollId }),
+    ...(response.ok ? {} : { problem: text }),
   };
 }
 

@@ -1,23 +1,25 @@
 import type { Attacker } from "../fleet/attacker";
+import type { Fleet } from "../fleet/fleet";
 import { messageOf } from "../fleet/transport";
-import type { BreachFleet } from "./breach-fleet";
 import { liveTable } from "./display";
 import type { Screen } from "./display";
 import type { StatedDevice } from "./evidence";
 import type { Product, RollStatus } from "./product";
 import { rollTable } from "./roll-table";
+import type { Cue, Picture, Scene } from "./story";
 
 export interface WatchedRoll {
   readonly rollId: string;
   readonly product: Product;
-  readonly devices: BreachFleet;
-  readonly attacker: Attacker;
+  readonly scene: Scene;
+  readonly fleet: Fleet;
+  /** Undefined while there is no thief. */
+  readonly attacker: Attacker | undefined;
+  readonly cues: readonly Cue[];
   /** Milliseconds since the epoch. */
-  readonly alertAt: number;
-  /** Milliseconds after the alert at which the roll is left as it is. */
+  readonly orderedAt: number;
+  /** Milliseconds after the order at which the roll is left as it is. */
   readonly patienceMs: number;
-  /** Registration ids. */
-  readonly switchedOff: readonly string[];
   readonly screen: Screen;
   readonly say: (line: string) => void;
 }
@@ -31,18 +33,19 @@ export interface RollEnd {
 const pollMs = 200;
 
 /**
- * Looks at the roll until it has finished and every device is proven, or until patience runs out, paints what it sees, and
- * switches the devices in `switchedOff` on again as soon as all others are proven.
+ * Looks at the roll until it has finished and every cue has come, or until patience runs out, and paints what it sees.
+ * Cues come one after another, in the order of the story. Rejects when a cue does.
  */
 export async function watchRoll(run: WatchedRoll): Promise<RollEnd> {
-  const { devices, product, say, screen } = run;
+  const { product, say, screen, scene, fleet } = run;
   const table = liveTable(screen);
+  const cues = [...run.cues];
   let stated: ReadonlyMap<string, StatedDevice> = new Map();
   let roll: RollStatus | undefined;
   let problem: string | undefined;
+  let lastCueAt = run.orderedAt;
   let isComplete = false;
-  let areBack = run.switchedOff.length === 0;
-  while (!isComplete && Date.now() - run.alertAt < run.patienceMs) {
+  while (!isComplete && Date.now() - run.orderedAt < run.patienceMs) {
     // A look that fails says nothing about the roll: the last picture stays, and patience goes on running out.
     const seen = await look(product, run.rollId).catch((error: unknown) => messageOf(error));
     if (typeof seen !== "string") [roll, stated] = seen;
@@ -51,15 +54,20 @@ export async function watchRoll(run: WatchedRoll): Promise<RollEnd> {
       say(seen);
     }
     problem = typeof seen === "string" ? seen : undefined;
-    const elapsedMs = Date.now() - run.alertAt;
-    table.show(rollTable({ elapsedMs, roll, stated, keys: run.attacker.report(), devices }, screen));
-    const unproven = devices.victims.filter(({ registrationId: id }) => stated.get(id)?.provenAt === undefined);
-    if (!areBack && unproven.every(({ registrationId }) => run.switchedOff.includes(registrationId))) {
-      areBack = true;
-      for (const registrationId of run.switchedOff) devices.fleet.device(registrationId).comeBack();
-      if (screen.terminal === undefined) say(`${run.switchedOff.join(", ")} are switched on again`);
+    const now = Date.now();
+    const elapsedMs = now - run.orderedAt;
+    const { cast } = scene;
+    table.show(rollTable({ elapsedMs, roll, stated, keys: run.attacker?.report() ?? [], cast, fleet }, screen));
+    const picture: Picture = { roll, stated, cast, elapsedMs, sinceLastCueMs: now - lastCueAt };
+    const cue = cues[0];
+    if (cue?.when(picture) === true) {
+      cues.shift();
+      lastCueAt = now;
+      table.done();
+      say(cue.say);
+      await cue.act(scene);
     }
-    isComplete = roll?.phase === "finished" && unproven.length === 0;
+    isComplete = roll?.phase === "finished" && cues.length === 0;
     if (!isComplete) await new Promise((done) => setTimeout(done, pollMs));
   }
   table.done();

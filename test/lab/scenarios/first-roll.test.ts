@@ -1,15 +1,12 @@
-import { runFirstRoll } from "../../../lab/scenarios/first-roll";
-import type { FirstRollResult } from "../../../lab/scenarios/first-roll";
+import { playAlone, type Played } from "../../../lab/scenarios/play";
+import { firstRoll } from "../../../lab/scenarios/stories/first-roll";
 import type { Mutants } from "../../../lab/scenarios/mutants";
 
 /** Needs `dist/`, which `npm test` builds: the host loads the app as Azure does, from package.json's "main". */
-const play = async (mutants: Mutants, patienceMs?: number): Promise<{ result: FirstRollResult; printed: string[] }> => {
+const play = async (mutants: Mutants, patienceMs?: number): Promise<{ result: Played; printed: string[] }> => {
   const printed: string[] = [];
-  const result = await runFirstRoll({
+  const result = await playAlone(firstRoll({ devices: 6, breached: 4, offline: 1 }), {
     screen: { print: (line) => printed.push(line) },
-    devices: 6,
-    breached: 4,
-    offline: 1,
     mutants,
     guards: "on",
     ...(patienceMs === undefined ? {} : { patienceMs }),
@@ -20,7 +17,7 @@ const play = async (mutants: Mutants, patienceMs?: number): Promise<{ result: Fi
 /** A broken roll never ends: it is judged when this is over. Ten times what a good one takes. */
 const patienceMs = 12_000;
 
-const red = ({ claims }: FirstRollResult): string[] => claims.filter(({ holds }) => !holds).map(({ name }) => name);
+const red = ({ claims }: Played): string[] => claims.filter(({ holds }) => !holds).map(({ name }) => name);
 
 test("a roll on the lab's Azure, one device on the official SDKs: every claim holds, and the summary tells it", async () => {
   const { result, printed } = await play({});

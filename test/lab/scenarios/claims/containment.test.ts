@@ -1,72 +1,18 @@
-import type { DoorRecord } from "../../../lab/fleet/door-record";
-import { breachClaims, judgeBreach } from "../../../lab/scenarios/claims";
-import type { BreachEvidence, Claim, Knock, StatedDevice } from "../../../lab/scenarios/evidence";
+import { claimNames } from "../../../../lab/scenarios/claims/judge";
+import { breachClaims } from "../../../../lab/scenarios/claims/sets";
+import type { Evidence, Knock } from "../../../../lab/scenarios/evidence";
+import type { DoorRecord } from "../../../../lab/fleet/door-record";
+import { claimOf, containedAt, door, endedAt, good, knock, pump, redOf } from "./evidence";
 
-const alertAt = 1_000;
-const containedAt = 2_000;
-const provenAt = 3_000;
-const endedAt = 9_000;
+const red = redOf(breachClaims);
+const claim = (evidence: Partial<Evidence>, name: (typeof breachClaims)[number]) => claimOf(name, evidence);
 
-const device = { registrationId: "pump-001", deviceId: "pump-001", oldThumbprint: "OLD", newThumbprint: "NEW" };
-const knock = (door: Knock["door"], at: number, thumbprint: string, accepted: boolean): Knock => ({
-  door,
-  at,
-  subject: "pump-001",
-  thumbprint,
-  accepted,
-});
-const door = (record: Partial<DoorRecord>): DoorRecord => ({ tries: 9, accepted: 0, ...record });
-const proven: StatedDevice = { registrationId: "pump-001", state: "proven", containedAt, provenAt };
-
-/** One breached device whose roll went as it should, one bystander that noticed nothing. */
-const good: BreachEvidence = {
-  breached: [device],
-  bystanders: [{ registrationId: "valve-001", deviceId: "valve-001" }],
-  alertAt,
-  endedAt,
-  stated: new Map([["pump-001", proven]]),
-  knocks: [
-    knock("dps", 1_500, "OLD", true),
-    knock("hub", 1_600, "OLD", true),
-    knock("dps", 2_100, "OLD", false),
-    knock("hub", 2_100, "OLD", false),
-    knock("hub", 2_500, "NEW", true),
-  ],
-  keys: [
-    {
-      registrationId: "pump-001",
-      sha256Thumbprint: "OLD",
-      hub: door({}),
-      dps: door({}),
-      session: door({ accepted: 5, lastAcceptedAt: 1_700 }),
-      holding: false,
-    },
-  ],
-  bystandersBefore: new Map([["valve-001", "as it was"]]),
-  bystandersAfter: new Map([["valve-001", "as it was"]]),
-  leaks: [],
-  placesSearched: 12,
-  actedTwice: [],
-  repeatedAlert: { status: 200, sameRoll: true },
-};
-
-const claim = (evidence: Partial<BreachEvidence>, name: string): Claim => {
-  const found = judgeBreach({ ...good, ...evidence }).find((each) => each.name === name);
-  if (found === undefined) throw new Error(`no claim ${name}`);
-  return found;
-};
-
-const red = (evidence: Partial<BreachEvidence>): string[] =>
-  judgeBreach({ ...good, ...evidence })
-    .filter(({ holds }) => !holds)
-    .map(({ name }) => name);
-
-const withKey = (session: DoorRecord): Partial<BreachEvidence> => ({
+const withKey = (session: DoorRecord): Partial<Evidence> => ({
   keys: good.keys.map((key) => ({ ...key, session })),
 });
 
 test("a roll that went well leaves every claim green, in the order they are told", () => {
-  expect(judgeBreach(good).map(({ name }) => name)).toEqual(breachClaims);
+  expect(claimNames.filter((name) => breachClaims.some((each) => each === name))).toEqual(breachClaims);
   expect(red({})).toEqual([]);
 });
 
@@ -150,8 +96,8 @@ test.each([
 
 test.each([
   ["no-device-acts-twice", { actedTwice: ["attempt a1 of pump-001"] }],
-  ["one-alert-one-roll", { repeatedAlert: { status: 202, sameRoll: false } }],
-  ["one-alert-one-roll", { repeatedAlert: { status: 200, sameRoll: false } }],
+  ["one-alert-one-roll", { repeated: { status: 202, sameRoll: false } }],
+  ["one-alert-one-roll", { repeated: { status: 200, sameRoll: false } }],
   ["secrets-stay-out", { leaks: ["A private key stands in table rolls."] }],
   ["secrets-stay-out", { placesSearched: 0 }],
 ])("%s turns red", (name, evidence) => {
@@ -159,8 +105,8 @@ test.each([
 });
 
 test("many alike are told once, and counted", () => {
-  const breached = ["a", "b", "c"].map((id) => ({ ...device, registrationId: id, deviceId: id }));
-  expect(claim({ breached, stated: new Map() }, "every-device-proven").sentence).toBe(
+  const rolled = ["a", "b", "c"].map((id) => ({ ...pump, registrationId: id, deviceId: id }));
+  expect(claim({ rolled, stated: new Map() }, "every-device-proven").sentence).toBe(
     "a is unknown to the roll, not proven. (and 2 more like it)",
   );
 });

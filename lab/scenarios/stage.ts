@@ -1,0 +1,151 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { startEntra } from "../entra/server";
+import type { Entra, Person } from "../entra/server";
+import { spawnHost } from "../functions-host/host";
+import type { SpawnOptions } from "../functions-host/host";
+import type { HubSwitches } from "../iot-hub/switches";
+import { authoritiesOf, newHierarchy, writeAuthority } from "./hierarchy";
+import type { Hierarchy } from "./hierarchy";
+import { startLabServices } from "./lab-services";
+import type { LabServices } from "./lab-services";
+import { productAt } from "./product";
+import type { Product } from "./product";
+import { connectionStringNeedle, privateKeyNeedle, searchForSecrets } from "./secrets";
+import type { Needle } from "./secrets";
+import type { Story } from "./story";
+
+export interface StageOptions {
+  /** What will be played on it, one after another: they need the same settings. */
+  readonly stories: readonly Story[];
+  readonly hubSwitches?: Partial<HubSwitches>;
+  /** `on`: the host runs every turn twice and stops at known traps, as tests want it. Default `off`, as in Azure. */
+  readonly guards?: SpawnOptions["guards"];
+  /** Root of the app, where package.json is; its `dist/` must be built. Default: the working directory. */
+  readonly appDir?: string;
+}
+
+/** Azure on this machine, the app in a host, and a directory of people who may use it. */
+export interface Stage {
+  readonly services: LabServices;
+  readonly entra: Entra;
+  /** As a person with every role sees it. */
+  readonly product: Product;
+  /** Where the app answers. */
+  readonly url: string;
+  /** The authorities of a story that was named when the stage was set. @throws Error for another one. */
+  hierarchyOf(story: Story): Hierarchy;
+  /** Looks for these secrets, and for the lab's own, wherever the product may have left them. */
+  searchForSecrets(needles: readonly Needle[]): Promise<{ leaks: string[]; placesSearched: number }>;
+  /** What the host told, oldest first. */
+  readonly hostLog: readonly string[];
+  stop(): Promise<void>;
+}
+
+const operator: Person = {
+  name: "Olga Operator",
+  roles: ["Rollcall.Reader", "Rollcall.Operator", "Rollcall.Approver"],
+};
+
+/** Rejects, with all it had started stopped, when the lab or the product cannot start. */
+export async function setStage(options: StageOptions): Promise<Stage> {
+  const { stories } = options;
+  const folder = await mkdtemp(join(tmpdir(), "rollcall-lab-"));
+  const cleanup: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
+  const stop = async (): Promise<void> => {
+    for (const end of cleanup.splice(0).reverse()) await end();
+  };
+  try {
+    const services = await startLabServices({
+      folder,
+      hubs: Math.max(...stories.map(({ hubs }) => hubs ?? 1)),
+      // Devices poll soon, so that the picture shows Rollcall's own pace and not the three seconds of Azure's answer.
+      dpsSwitches: { retryAfterSeconds: 0.2 },
+      hubSwitches: options.hubSwitches ?? {},
+    });
+    cleanup.push(() => services.stop());
+    const entra = await startEntra();
+    cleanup.push(() => entra.stop());
+    const hierarchies = new Map(stories.map(({ name }) => [name, newHierarchy(name)]));
+
+    const secret = randomBytes(24).toString("hex");
+    const storeFile = join(folder, "functions-host.db");
+    const hostLog: string[] = [];
+    const host = await spawnHost({
+      appDir: resolve(options.appDir ?? "."),
+      port: 0,
+      storeFile,
+      settings: {
+        ...services.settings(secret),
+        ...(await signers(folder, services, [...hierarchies.values()])),
+        ROLLCALL_OPERATORS: JSON.stringify({
+          issuer: entra.issuer,
+          audience: entra.audience,
+          jwksUrl: entra.jwksUrl,
+        }),
+        ...Object.fromEntries(stories.flatMap(({ settings }) => Object.entries(settings ?? {}))),
+      },
+      guards: options.guards ?? "off",
+      log: ({ level, category, text }) => hostLog.push(`${level} ${category} ${text}`),
+    });
+    cleanup.push(() => host.stop());
+
+    return {
+      services,
+      entra,
+      url: host.url,
+      product: productAt(host.url, secret, () => entra.token(operator)),
+      hostLog,
+      hierarchyOf: ({ name }) => {
+        const found = hierarchies.get(name);
+        if (found === undefined) throw new Error(`The stage was not set for ${name}.`);
+        return found;
+      },
+      searchForSecrets: (needles) =>
+        searchForSecrets({
+          storageConnectionString: services.azurite.connectionString,
+          files: [storeFile, `${storeFile}-wal`],
+          texts: new Map([["the host's log", hostLog.join("\n")]]),
+          needles: [...needles, ...needlesOf(services, secret, [...hierarchies.values()])],
+        }),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Settings: who signs what devices ask for, and who can prove to own the roots that are to come. */
+async function signers(
+  folder: string,
+  services: LabServices,
+  hierarchies: readonly Hierarchy[],
+): Promise<Record<string, string>> {
+  const issuer = await writeAuthority(folder, "issuer", services.issuer);
+  const roots = hierarchies.map(({ nextRoot }, index) => writeAuthority(folder, `next-root-${index}`, nextRoot));
+  const files = await Promise.all(roots);
+  return {
+    ROLLCALL_ISSUER: JSON.stringify({ kind: "file-ca", ...issuer }),
+    ROLLCALL_CA_SIGNERS: JSON.stringify(files.map((file) => ({ kind: "file-ca", ...file }))),
+  };
+}
+
+function needlesOf(services: LabServices, webhookSecret: string, hierarchies: readonly Hierarchy[]): Needle[] {
+  return [
+    ...hierarchies.flatMap((hierarchy) =>
+      authoritiesOf(hierarchy).map(({ commonName, privateKeyPem }) =>
+        privateKeyNeedle(`The private key of ${commonName}`, privateKeyPem),
+      ),
+    ),
+    privateKeyNeedle("The private key of the lab's issuer", services.issuer.privateKeyPem),
+    connectionStringNeedle("The access key of DPS", services.dps.connectionString),
+    ...services.hubs.map(({ hostName, connectionString }) =>
+      connectionStringNeedle(`The access key of ${hostName}`, connectionString),
+    ),
+    connectionStringNeedle("The access key of Event Hubs", services.events.connectionString()),
+    { what: "The webhook secret", fragments: [webhookSecret] },
+  ];
+}

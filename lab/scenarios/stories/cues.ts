@@ -1,0 +1,22 @@
+import type { Cast, Cue, Picture } from "../story";
+
+/** Whoever is switched off and can be proven is switched on again once all others are proven. */
+export const theyAreBack: Cue = {
+  say: "the others are proven: those that were switched off are switched on again",
+  when: ({ cast, stated }) =>
+    cast.rolled
+      .filter((player) => !isAway(player) && player.leftOut === undefined)
+      .every(({ registrationId }) => stated.get(registrationId)?.provenAt !== undefined),
+  act: ({ cast, fleet }) => {
+    for (const player of cast.rolled) if (isAway(player)) fleet.device(player.registrationId).comeBack();
+  },
+};
+
+function isAway({ behaviour, leftOut }: Cast["rolled"][number]): boolean {
+  return behaviour?.offline === true && leftOut === undefined;
+}
+
+/** How many devices of the roll are in one of these states. */
+export function inState({ stated }: Picture, ...states: readonly string[]): number {
+  return [...stated.values()].filter(({ state }) => states.includes(state)).length;
+}
