@@ -27,6 +27,7 @@ export class CaGraph {
   private readonly holders = new Map<Sha256Thumbprint, GroupEntry[]>();
   private readonly groups = new Map<EnrollmentGroupId, GroupEntry>();
   private readonly individuals = new Map<RegistrationId, IndividualEntry>();
+  private readonly names = new Map<string, string>();
   private readonly leavesOfDisabled = new Set<Sha256Thumbprint>();
 
   constructor(readonly entries: FleetEntries) {
@@ -108,8 +109,8 @@ export class CaGraph {
     presented: readonly AuthorityFacts[] = [],
   ): AuthorityFacts[] {
     if (isSelfIssued(certificate)) return [];
-    const wanted = canonicalName(certificate.issuerName);
-    const shown = presented.filter(({ subjectName }) => canonicalName(subjectName) === wanted);
+    const wanted = this.canonical(certificate.issuerName);
+    const shown = presented.filter(({ subjectName }) => this.canonical(subjectName) === wanted);
     const known = this.bySubject.get(wanted) ?? [];
     return unique([...shown, ...known]).filter((issuer) => keyIdsAgree(issuer, certificate));
   }
@@ -156,6 +157,15 @@ export class CaGraph {
   /** All CA certificates known here. */
   all(): readonly AuthorityFacts[] {
     return [...this.byThumbprint.values()];
+  }
+
+  /** Whole fleets name a handful of issuers. */
+  private canonical(name: string): string {
+    const known = this.names.get(name);
+    if (known !== undefined) return known;
+    const canonical = canonicalName(name);
+    this.names.set(name, canonical);
+    return canonical;
   }
 
   private learn(certificate: AuthorityFacts): void {
