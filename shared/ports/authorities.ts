@@ -9,10 +9,6 @@ import type { TrustedAuthority } from "./certificates";
 export interface Authorities {
   /** Those whose possession is proven. */
   listVerified(): Promise<readonly TrustedAuthority[]>;
-}
-
-/** All CA certificates, their making and their end. */
-export interface AuthorityAdministration {
   /** All of them, verified or not. */
   list(): Promise<readonly Authority[]>;
   get(name: AuthorityName): Promise<AuthorityReading>;
@@ -77,9 +73,8 @@ export type AuthorityVerification =
   | { readonly outcome: "refused"; readonly detail: string };
 
 export type AuthorityDeletion =
+  /** It is gone, or was before. */
   | { readonly outcome: "deleted" }
-  /** Nobody has to delete it any more. */
-  | { readonly outcome: "missing" }
   | { readonly outcome: "precondition-failed" }
   /** The service does not let it go: an entry refers to it, as a rule. */
   | { readonly outcome: "refused"; readonly detail: string };

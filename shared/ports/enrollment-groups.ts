@@ -1,6 +1,6 @@
 import type { AuthorityName, EnrollmentGroupId, Etag } from "../domain/ids";
 import type { Instant } from "../domain/instant";
-import type { EntryDeletion, EntryWrite, SlotView } from "./enrollments";
+import type { EntryDeletion, EntryWrite, SlotView } from "./entries";
 import type { Page } from "./page";
 
 /**
@@ -19,7 +19,8 @@ export interface EnrollmentGroups {
   /**
    * Replaces slots and status in one write guarded by the ETag that `group` was read with. All other properties stay as
    * read. Whatever needs no call to be refused is refused without one: the other family's slots, a promotion without a
-   * secondary, two empty slots, a group that attests by something else (only its status can be written).
+   * secondary, two empty slots, a group that attests by something else: DPS shows no keys, and a group sent back without them might get
+   * new ones.
    */
   put(group: EnrollmentGroup, change: GroupChange): Promise<EntryWrite>;
   /** Guarded by the ETag that `group` was read with. Registration records stay, and hub identities too. */
@@ -60,15 +61,11 @@ export type GroupAttestation =
   /** CA certificates that the group holds itself; DPS never returns their PEM. */
   | {
       readonly kind: "signingCertificates";
-      readonly primary: SigningCertificateView | undefined;
-      readonly secondary: SigningCertificateView | undefined;
+      readonly primary: SlotView | undefined;
+      readonly secondary: SlotView | undefined;
     }
   /** Symmetric keys, TPM, or X.509 of another form. `type` in the service's word. */
   | { readonly kind: "other"; readonly type: string };
-
-export interface SigningCertificateView extends SlotView {
-  readonly issuerName: string;
-}
 
 /** Both slots and the status, as they shall be after one write. */
 export interface GroupChange {

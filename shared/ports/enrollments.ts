@@ -1,6 +1,7 @@
-import type { DeviceId, Etag, HubHostName, RegistrationId, Sha256Thumbprint } from "../domain/ids";
+import type { AuthorityName, DeviceId, Etag, HubHostName, RegistrationId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
 import type { EnrollmentGroup } from "./enrollment-groups";
+import type { EntryDeletion, EntryWrite, SlotView } from "./entries";
 import type { Page } from "./page";
 
 /**
@@ -14,12 +15,6 @@ export interface Enrollments {
    * as read (policy, allocation, hubs, twin, capabilities, device id, optional device information).
    */
   put(enrollment: IndividualEnrollment, change: EnrollmentChange): Promise<EntryWrite>;
-  /** The device's last registration, as DPS recorded it. */
-  getRegistration(registrationId: RegistrationId): Promise<RegistrationReading>;
-}
-
-/** Individual enrollments as a whole, their making and their end. */
-export interface EnrollmentDirectory {
   /** All individual enrollments, whatever they attest by. `cursor`: `next` of the page before; undefined begins. */
   list(cursor: string | undefined): Promise<Page<IndividualEnrollment>>;
   /**
@@ -29,6 +24,8 @@ export interface EnrollmentDirectory {
   create(spec: EnrollmentSpec): Promise<EnrollmentCreation>;
   /** Guarded by the ETag that `enrollment` was read with. The hub identity stays. */
   delete(enrollment: IndividualEnrollment): Promise<EntryDeletion>;
+  /** The device's last registration, as DPS recorded it. */
+  getRegistration(registrationId: RegistrationId): Promise<RegistrationReading>;
 }
 
 export type EnrollmentReading =
@@ -43,18 +40,14 @@ export interface IndividualEnrollment {
   readonly attestation: "x509-client" | "x509-other" | "other";
   readonly primary: SlotView | undefined;
   readonly secondary: SlotView | undefined;
+  /** The CA certificates that the entry refers to instead of holding a leaf (`x509-other`); empty as a rule. */
+  readonly caReferences: readonly AuthorityName[];
   /** False: DPS may not refresh the hub identity when the device registers again. */
   readonly updateHubAssignment: boolean;
   /** When the service last wrote this entry, by its own clock. */
   readonly lastUpdatedAt: Instant | undefined;
   /** The service's record as read; only the adapter looks inside. */
   readonly record: unknown;
-}
-
-export interface SlotView {
-  readonly sha256Thumbprint: Sha256Thumbprint;
-  readonly notAfter: Instant | undefined;
-  readonly subjectName: string;
 }
 
 export interface EnrollmentChange {
@@ -68,25 +61,6 @@ export type SlotChange =
   | { readonly kind: "clear" }
   /** PEM of the leaf alone. */
   | { readonly kind: "set"; readonly certificatePem: string };
-
-/** What came of a guarded write of an individual enrollment or a group. */
-export type EntryWrite =
-  | { readonly outcome: "written"; readonly etag: Etag; readonly lastUpdatedAt: Instant | undefined }
-  /** 412: somebody else wrote since it was read. Read and decide again. */
-  | { readonly outcome: "precondition-failed" }
-  /** 404: it was deleted since it was read. */
-  | { readonly outcome: "missing" }
-  /** 400 or another refusal that trying again will not change. */
-  | { readonly outcome: "refused"; readonly detail: string };
-
-/** What came of a guarded deletion of an entry or a registration record. */
-export type EntryDeletion =
-  | { readonly outcome: "deleted" }
-  /** Nobody has to delete it any more. */
-  | { readonly outcome: "missing" }
-  /** 412: somebody else wrote since it was read. */
-  | { readonly outcome: "precondition-failed" }
-  | { readonly outcome: "refused"; readonly detail: string };
 
 export interface EnrollmentSpec {
   readonly registrationId: RegistrationId;

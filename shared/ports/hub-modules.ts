@@ -1,5 +1,7 @@
 import type { DeviceId, Etag, ModuleId } from "../domain/ids";
-import type { HubAuthentication } from "./hubs";
+
+/** How a device or a module proves who it is. */
+export type HubAuthentication = "selfSigned" | "certificateAuthority" | "sas" | "none";
 
 /** The modules of a hub's devices: each has credentials of its own, which its device's containment leaves alone. */
 export interface HubModules {

@@ -1,6 +1,6 @@
 import type { DeviceId, Etag, HubHostName } from "../domain/ids";
 import type { Instant } from "../domain/instant";
-import type { HubModules } from "./hub-modules";
+import type { HubAuthentication, HubModules } from "./hub-modules";
 import type { MethodJobs } from "./method-jobs";
 import type { Page } from "./page";
 import type { RegistryJobs } from "./registry-jobs";
@@ -51,9 +51,6 @@ export interface HubAdministration {
 
 export type IdentityReading =
   { readonly outcome: "found"; readonly identity: HubIdentity } | { readonly outcome: "missing" };
-
-/** How a device or module proves who it is. */
-export type HubAuthentication = "selfSigned" | "certificateAuthority" | "sas" | "none";
 
 export interface HubIdentity {
   readonly deviceId: DeviceId;

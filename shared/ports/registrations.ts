@@ -1,5 +1,6 @@
 import type { EnrollmentGroupId } from "../domain/ids";
-import type { EntryDeletion, Registration } from "./enrollments";
+import type { Registration } from "./enrollments";
+import type { EntryDeletion } from "./entries";
 import type { Page } from "./page";
 
 /**

@@ -1,18 +1,18 @@
-import { X509Certificate } from "node:crypto";
 import type { Faults } from "../../lab/faults/faults";
-import { DeviceId, Etag, RegistrationId, Sha256Thumbprint } from "../../shared/domain/ids";
-import { parseInstant, type Instant } from "../../shared/domain/instant";
+import { DeviceId, RegistrationId, type AuthorityName, type Sha256Thumbprint } from "../../shared/domain/ids";
 import type { Clock } from "../../shared/ports/clock";
 import type {
   EnrollmentChange,
+  EnrollmentCreation,
   Enrollments,
-  EntryWrite,
+  EnrollmentSpec,
   IndividualEnrollment,
-  Registration,
   SlotChange,
-  SlotView,
 } from "../../shared/ports/enrollments";
+import type { EntryDeletion, EntryWrite, SlotView } from "../../shared/ports/entries";
 import { underFaults } from "./fake-faults";
+import { pageOf, refusedCreation, refusedWrite, slotViewOf, type Versions } from "./fake-records";
+import type { FakeRegistrations } from "./fake-registrations";
 
 /** An individual enrollment to start with; default enabled, client certificates, hub assignment updated. */
 export interface FakeEnrollment {
@@ -27,16 +27,16 @@ export interface FakeEnrollment {
 
 type Entry = Omit<IndividualEnrollment, "record">;
 
-/** Individual enrollments and registration records in memory. */
+/** Individual enrollments in memory. */
 export class FakeDps {
   readonly port: Enrollments;
   private readonly entries = new Map<RegistrationId, Entry>();
-  private readonly registrations = new Map<RegistrationId, Registration>();
-  private version = 0;
 
   constructor(
     private readonly clock: Clock,
     faults: Faults,
+    private readonly versions: Versions,
+    registrations: FakeRegistrations,
   ) {
     this.port = {
       get: (subject) =>
@@ -45,9 +45,7 @@ export class FakeDps {
           { operation: "dps.enrollment.get", subject, write: false },
           () => {
             const entry = this.entries.get(subject);
-            return entry === undefined
-              ? { outcome: "missing" }
-              : { outcome: "found", enrollment: { ...entry, record: "kept by the fake" } };
+            return entry === undefined ? { outcome: "missing" } : { outcome: "found", enrollment: recorded(entry) };
           },
           ({ status }) => (status === 404 ? { outcome: "missing" } : undefined),
         ),
@@ -55,19 +53,34 @@ export class FakeDps {
         underFaults(
           faults,
           { operation: "dps.enrollment.put", subject: enrollment.registrationId, write: true },
-          (commit) => this.put(enrollment, change, commit),
-          ({ status }): EntryWrite | undefined => {
-            if (status === 412) return { outcome: "precondition-failed" };
-            if (status === 404) return { outcome: "missing" };
-            return status === 400 ? { outcome: "refused", detail: "fault" } : undefined;
-          },
+          (commit): EntryWrite => this.put(enrollment, change, commit),
+          refusedWrite,
+        ),
+      list: (cursor) =>
+        underFaults(faults, { operation: "dps.enrollment.query", subject: "", write: false }, () => {
+          const { items, next } = pageOf(this.entries, cursor);
+          return { items: items.map(recorded), next };
+        }),
+      create: (spec) =>
+        underFaults<EnrollmentCreation>(
+          faults,
+          { operation: "dps.enrollment.put", subject: spec.registrationId, write: true },
+          (commit) => this.create(spec, commit),
+          refusedCreation,
+        ),
+      delete: (enrollment) =>
+        underFaults<EntryDeletion>(
+          faults,
+          { operation: "dps.enrollment.delete", subject: enrollment.registrationId, write: true },
+          (commit) => this.delete(enrollment, commit),
+          refusedWrite,
         ),
       getRegistration: (subject) =>
         underFaults(
           faults,
           { operation: "dps.registration.get", subject, write: false },
           () => {
-            const registration = this.registrations.get(subject);
+            const registration = registrations.get(subject);
             return registration === undefined ? { outcome: "missing" } : { outcome: "found", registration };
           },
           ({ status }) => (status === 404 ? { outcome: "missing" } : undefined),
@@ -80,11 +93,12 @@ export class FakeDps {
     this.entries.set(registrationId, {
       registrationId,
       deviceId: seed.deviceId === undefined ? undefined : DeviceId.parse(seed.deviceId),
-      etag: this.nextEtag(),
+      etag: this.versions.next(),
       provisioningStatus: seed.provisioningStatus ?? "enabled",
       attestation: seed.attestation ?? "x509-client",
-      primary: seed.primaryPem === undefined ? undefined : view(seed.primaryPem),
-      secondary: seed.secondaryPem === undefined ? undefined : view(seed.secondaryPem),
+      primary: seed.primaryPem === undefined ? undefined : slotViewOf(seed.primaryPem),
+      secondary: seed.secondaryPem === undefined ? undefined : slotViewOf(seed.secondaryPem),
+      caReferences: [],
       updateHubAssignment: seed.updateHubAssignment ?? true,
       lastUpdatedAt: this.clock.now(),
     });
@@ -98,7 +112,7 @@ export class FakeDps {
   /** Somebody else writes the entry: nothing changes but its version. */
   touch(registrationId: string): void {
     const entry = this.entry(registrationId);
-    if (entry !== undefined) this.entries.set(entry.registrationId, { ...entry, etag: this.nextEtag() });
+    if (entry !== undefined) this.entries.set(entry.registrationId, { ...entry, etag: this.versions.next() });
   }
 
   /** The entry as it stands, for tests to look at. */
@@ -114,15 +128,18 @@ export class FakeDps {
     return entry.deviceId ?? DeviceId.parse(registrationId);
   }
 
-  setRegistration(registration: Omit<Registration, "lastUpdatedAt" | "etag">): void {
-    // Unlike an enrollment's: base64 of the quoted text.
-    const etag = Etag.parse(Buffer.from(this.nextEtag()).toString("base64"));
-    this.registrations.set(registration.registrationId, { ...registration, lastUpdatedAt: this.clock.now(), etag });
+  has(registrationId: RegistrationId): boolean {
+    return this.entries.has(registrationId);
+  }
+
+  refersTo(name: AuthorityName): boolean {
+    return [...this.entries.values()].some(({ caReferences }) => caReferences.includes(name));
   }
 
   private put(read: IndividualEnrollment, change: EnrollmentChange, commit: boolean): EntryWrite {
     const entry = this.entries.get(read.registrationId);
     const onlyStatus = change.primary.kind === "keep" && change.secondary.kind === "keep";
+    // As the adapter: without a call.
     if (read.attestation === "other" || (read.attestation === "x509-other" && !onlyStatus))
       return { outcome: "refused", detail: "the enrollment does not attest by client certificates" };
     if (entry === undefined) return { outcome: "missing" };
@@ -142,39 +159,42 @@ export class FakeDps {
       primary,
       secondary,
       provisioningStatus,
-      etag: this.nextEtag(),
-      lastUpdatedAt: this.now(),
+      etag: this.versions.next(),
+      lastUpdatedAt: this.clock.now(),
     };
     if (commit) this.entries.set(entry.registrationId, written);
     return { outcome: "written", etag: written.etag, lastUpdatedAt: written.lastUpdatedAt };
   }
 
-  private now(): Instant {
-    return this.clock.now();
+  private create(spec: EnrollmentSpec, commit: boolean): EnrollmentCreation {
+    const { registrationId, deviceId, provisioningStatus, like } = spec;
+    const existing = this.entries.get(registrationId);
+    if (existing !== undefined) return { outcome: "exists", enrollment: recorded(existing) };
+    const primary = slotViewOf(spec.certificatePem);
+    if (primary === undefined) return { outcome: "refused", detail: "not a certificate" };
+    const at = { etag: this.versions.next(), lastUpdatedAt: this.clock.now() };
+    const slots = { attestation: "x509-client", primary, secondary: undefined, caReferences: [] } as const;
+    const { updateHubAssignment } = like;
+    const made = { registrationId, deviceId, provisioningStatus, updateHubAssignment, ...slots, ...at };
+    if (commit) this.entries.set(registrationId, made);
+    return { outcome: "created", ...at };
   }
 
-  private nextEtag(): Etag {
-    this.version += 1;
-    // Quotes and all, as DPS writes them.
-    return Etag.parse(`"${this.version.toString(16).padStart(8, "0")}-0000-0800-0000-000000000000"`);
+  private delete(read: IndividualEnrollment, commit: boolean): EntryDeletion {
+    const entry = this.entries.get(read.registrationId);
+    if (entry === undefined) return { outcome: "missing" };
+    if (entry.etag !== read.etag) return { outcome: "precondition-failed" };
+    if (commit) this.entries.delete(read.registrationId);
+    return { outcome: "deleted" };
   }
+}
+
+function recorded(entry: Entry): IndividualEnrollment {
+  return { ...entry, record: "kept by the fake" };
 }
 
 function changed(held: SlotView | undefined, change: SlotChange): SlotView | undefined | "bad" {
   if (change.kind === "keep") return held;
   if (change.kind === "clear") return undefined;
-  try {
-    return view(change.certificatePem);
-  } catch {
-    return "bad";
-  }
-}
-
-function view(pem: string): SlotView {
-  const certificate = new X509Certificate(pem);
-  return {
-    sha256Thumbprint: Sha256Thumbprint.parse(certificate.fingerprint256.replaceAll(":", "")),
-    notAfter: parseInstant(certificate.validTo),
-    subjectName: certificate.subject.replaceAll("\n", ", "),
-  };
+  return slotViewOf(change.certificatePem) ?? "bad";
 }

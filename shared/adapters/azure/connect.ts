@@ -1,16 +1,22 @@
 import type { Settings } from "../../config/settings";
 import type { Authorities } from "../../ports/authorities";
 import type { Clock } from "../../ports/clock";
+import type { EnrollmentGroups } from "../../ports/enrollment-groups";
 import type { Enrollments } from "../../ports/enrollments";
 import type { Hubs } from "../../ports/hubs";
+import type { Registrations } from "../../ports/registrations";
 import { createAuthorities } from "./dps-authorities";
 import { createEnrollments } from "./dps-enrollments";
+import { createGroups } from "./dps-groups";
+import { createRegistrations } from "./dps-registrations";
 import { createHubs } from "./iot-hubs";
 import { createTransport } from "./transport";
 
 /** Azure as the ports see it. */
 export interface Azure {
   readonly enrollments: Enrollments;
+  readonly groups: EnrollmentGroups;
+  readonly registrations: Registrations;
   readonly authorities: Authorities;
   readonly hubs: Hubs;
   /** Closes idle connections. */
@@ -26,8 +32,11 @@ export function connectAzure(
 ): Azure {
   const { callTimeoutMs } = settings.timing;
   const transport = createTransport({ timeoutMs: callTimeoutMs, loopback: settings.loopback });
+  const dps = transport.dps(settings.dps);
   return {
-    enrollments: createEnrollments(transport.dps(settings.dps), callTimeoutMs),
+    enrollments: createEnrollments(dps, callTimeoutMs),
+    groups: createGroups(dps, callTimeoutMs),
+    registrations: createRegistrations(dps, callTimeoutMs),
     authorities: createAuthorities(settings.dpsResourceId, transport),
     hubs: createHubs(
       settings.hubs.map((access) => ({ hostName: access.host, ...transport.hub(access) })),

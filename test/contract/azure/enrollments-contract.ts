@@ -1,30 +1,10 @@
 import type { Faults } from "../../../lab/faults/faults";
-import { issueLeaf, selfSignedLeaf, type LabCertificate } from "../../../lab/pki/certificates";
-import { RegistrationId } from "../../../shared/domain/ids";
+import { createRoot, issueLeaf, selfSignedLeaf, type LabCertificate } from "../../../lab/pki/certificates";
+import { DeviceId, EnrollmentGroupId, RegistrationId } from "../../../shared/domain/ids";
 import { RollError } from "../../../shared/domain/roll-error";
-import type { Authorities } from "../../../shared/ports/authorities";
-import type { EnrollmentChange, Enrollments, IndividualEnrollment } from "../../../shared/ports/enrollments";
+import type { EnrollmentChange, IndividualEnrollment } from "../../../shared/ports/enrollments";
+import type { DpsStage } from "../../support/dps-stages";
 import { deviceAuthorities } from "../../support/lab-dps-pki";
-
-/** A DPS behind the ports, and the means to put it into a state without the ports. */
-export interface EnrollmentStage {
-  readonly enrollments: Enrollments;
-  readonly authorities: Authorities;
-  readonly faults: Faults;
-  addEnrollment(enrollment: {
-    readonly registrationId: string;
-    readonly primaryPem?: string;
-    readonly secondaryPem?: string;
-    readonly deviceId?: string;
-    readonly provisioningStatus?: "enabled" | "disabled";
-    readonly updateHubAssignment?: boolean;
-  }): void;
-  removeEnrollment(registrationId: string): void;
-  addAuthority(name: string, certificatePem: string): void;
-  /** A device registers; resolves when the attempt is over, true if it was assigned. */
-  register(registrationId: string, leaf: LabCertificate): Promise<boolean>;
-  stop(): Promise<void>;
-}
 
 const { root, intermediate } = deviceAuthorities("Contract");
 const keep = { kind: "keep" } as const;
@@ -33,9 +13,9 @@ const set = (leaf: LabCertificate) => ({ kind: "set", certificatePem: leaf.certi
 const id = (text: string): RegistrationId => RegistrationId.parse(text);
 
 /** What every implementation of `Enrollments` and `Authorities` promises. */
-export function describeEnrollments(name: string, start: () => Promise<EnrollmentStage>): void {
+export function describeEnrollments(name: string, start: () => Promise<DpsStage>): void {
   describe(`enrollments: ${name}`, () => {
-    let stage: EnrollmentStage;
+    let stage: DpsStage;
     let count = 0;
     beforeAll(async () => {
       stage = await start();
@@ -199,6 +179,110 @@ export function describeEnrollments(name: string, start: () => Promise<Enrollmen
       expect(reading.outcome === "found" && reading.registration.lastUpdatedAt).toBeGreaterThan(0);
     });
 
+    /** A group to copy policies from, under a CA of its own. */
+    async function likeGroup() {
+      const groupId = `group-${++count}`;
+      stage.addGroup({ groupId, signingPems: [createRoot({ commonName: groupId }).certificatePem] });
+      const reading = await stage.groups.get(EnrollmentGroupId.parse(groupId));
+      if (reading.outcome === "missing") throw new Error(`${groupId} is missing`);
+      return reading.group;
+    }
+
+    it("are made with one leaf, and let it in", async () => {
+      const registrationId = fresh();
+      const pin = selfSignedLeaf({ commonName: registrationId });
+      const made = await stage.enrollments.create({
+        registrationId: id(registrationId),
+        deviceId: DeviceId.parse(`Pump#${count}`),
+        certificatePem: pin.certificatePem,
+        provisioningStatus: "enabled",
+        like: await likeGroup(),
+      });
+      const shown = await read(registrationId);
+      expect(made).toEqual({ outcome: "created", etag: shown.etag, lastUpdatedAt: shown.lastUpdatedAt });
+      expect(shown).toMatchObject({
+        deviceId: `Pump#${count - 1}`,
+        provisioningStatus: "enabled",
+        attestation: "x509-client",
+        primary: { sha256Thumbprint: pin.sha256Thumbprint },
+        secondary: undefined,
+        updateHubAssignment: true,
+      });
+      expect(await stage.register(registrationId, pin)).toBe(true);
+    });
+
+    it("are never overwritten by one that is to be made", async () => {
+      const { registrationId, old, read: shown } = await entry();
+      const made = await stage.enrollments.create({
+        registrationId: id(registrationId),
+        deviceId: undefined,
+        certificatePem: selfSignedLeaf({ commonName: registrationId }).certificatePem,
+        provisioningStatus: "disabled",
+        like: await likeGroup(),
+      });
+      expect(made).toMatchObject({ outcome: "exists", enrollment: { etag: shown.etag, registrationId } });
+      expect(await read(registrationId)).toMatchObject({
+        provisioningStatus: "enabled",
+        primary: { sha256Thumbprint: old.sha256Thumbprint },
+      });
+    });
+
+    it("answer with what stands when the answer to their making was lost", async () => {
+      const registrationId = fresh();
+      const pin = selfSignedLeaf({ commonName: registrationId });
+      const spec = {
+        registrationId: id(registrationId),
+        deviceId: undefined,
+        certificatePem: pin.certificatePem,
+        provisioningStatus: "disabled",
+        like: await likeGroup(),
+      } as const;
+      fault({ operation: "dps.enrollment.put", effect: { kind: "reply-lost" }, times: 1 });
+      await expect(stage.enrollments.create(spec)).rejects.toMatchObject({ code: "service-unavailable" });
+      expect(await stage.enrollments.create(spec)).toMatchObject({
+        outcome: "exists",
+        enrollment: { provisioningStatus: "disabled", primary: { sha256Thumbprint: pin.sha256Thumbprint } },
+      });
+    });
+
+    it("are not made with what is no certificate", async () => {
+      const spec = { deviceId: undefined, provisioningStatus: "enabled", like: await likeGroup() } as const;
+      const registrationId = id(fresh());
+      expect(await stage.enrollments.create({ ...spec, registrationId, certificatePem: "none" })).toMatchObject({
+        outcome: "refused",
+      });
+      expect(await stage.enrollments.get(registrationId)).toEqual({ outcome: "missing" });
+    });
+
+    it("are deleted in the version that was read, and no other", async () => {
+      const { registrationId, old, read: shown } = await entry();
+      await stage.enrollments.put(shown, change(keep, clear));
+      expect(await stage.enrollments.delete(shown)).toEqual({ outcome: "precondition-failed" });
+      const now = await read(registrationId);
+      expect(await stage.enrollments.delete(now)).toEqual({ outcome: "deleted" });
+      expect(await stage.enrollments.delete(now)).toEqual({ outcome: "missing" });
+      expect(await stage.register(registrationId, old)).toBe(false);
+    });
+
+    it("are listed page by page, each once", async () => {
+      const made = Array.from({ length: 230 }, fresh);
+      for (const registrationId of made) {
+        stage.addEnrollment({ registrationId, primaryPem: selfSignedLeaf({ commonName: "x" }).certificatePem });
+      }
+      const seen: string[] = [];
+      let cursor: string | undefined;
+      let pages = 0;
+      do {
+        const page = await stage.enrollments.list(cursor);
+        seen.push(...page.items.map(({ registrationId }) => registrationId));
+        pages += 1;
+        cursor = page.next;
+      } while (cursor !== undefined);
+      expect(new Set(seen).size).toBe(seen.length);
+      expect(made.filter((one) => !seen.includes(one))).toEqual([]);
+      expect(pages).toBeGreaterThan(2);
+    });
+
     it("list the authorities whose possession is proven", async () => {
       stage.addAuthority("second-root", intermediate.certificatePem);
       const listed = await stage.authorities.listVerified();
@@ -217,6 +301,8 @@ export function describeEnrollments(name: string, start: () => Promise<Enrollmen
         stage.enrollments.get(id(registrationId)),
         stage.enrollments.put(shown, change(keep, clear)),
         stage.enrollments.getRegistration(id(registrationId)),
+        stage.enrollments.list(undefined),
+        stage.enrollments.delete(shown),
       ];
       for (const call of calls) await expect(call).rejects.toMatchObject({ name: "RollError", code, retryable });
     });
