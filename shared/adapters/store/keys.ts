@@ -1,5 +1,6 @@
 import { RollError } from "../../domain/roll-error";
 import type { RollId } from "../../domain/ids";
+import type { InventoryId } from "../../domain/inventory/inventory";
 
 /**
  * Longest key in characters. Azure Tables allows 1 KiB per key, which is 512 UTF-16 characters
@@ -55,12 +56,12 @@ export function formatNumber(n: number): string {
 }
 
 /**
- * Row key of a roll's header: its time with each digit taken from nine, then the roll id. Tables answer in the order of
- * keys and know no descending order, so this is what lists the newest roll first.
+ * Row key of a roll's header or an inventory: its time with each digit taken from nine, then its id. Tables answer in the order of
+ * keys and know no descending order, so this is what lists the newest first.
  */
-export function newestFirstKey(rollId: RollId): string {
-  const digits = rollId.slice(0, rollId.indexOf("-")).replace(/\D/g, "");
-  return `${digits.replace(/\d/g, (digit) => String(9 - Number(digit)))}|${rollId}`;
+export function newestFirstKey(id: RollId | InventoryId): string {
+  const digits = id.slice(0, id.indexOf("-")).replace(/\D/g, "");
+  return `${digits.replace(/\d/g, (digit) => String(9 - Number(digit)))}|${id}`;
 }
 
 /** Row keys and the ids they stand for, by the partition that each id belongs to. */

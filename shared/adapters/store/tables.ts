@@ -5,7 +5,8 @@ import type { TokenCredential } from "@azure/identity";
 import { demand } from "./storage-errors";
 
 /** The product's tables; each is called prefix + this word, such as `rollcallclaims`. */
-export type StoreTable = "claims" | "rolls" | "batches" | "facts" | "poison" | "control" | "ledger";
+export type StoreTable =
+  "claims" | "rolls" | "batches" | "facts" | "poison" | "control" | "ledger" | "inventories" | "devices";
 
 /** Where the storage account is and how to enter it. */
 export type StoreAddress =
@@ -58,6 +59,8 @@ export function openStore(address: StoreAddress, prefix = "rollcall"): StoreClie
     poison: table("poison"),
     control: table("control"),
     ledger: table("ledger"),
+    inventories: table("inventories"),
+    devices: table("devices"),
   };
   return { table: (name) => tables[name](), container };
 }
