@@ -1,4 +1,5 @@
 import * as df from "durable-functions";
+import { closeFleet } from "../orchestrations/close-fleet";
 import { containBatch } from "../orchestrations/contain-batch";
 import { containFleet } from "../orchestrations/contain-fleet";
 import { individualBreach } from "../orchestrations/individual-breach";
@@ -15,5 +16,6 @@ export function registerOrchestrations(): void {
   df.app.orchestration(contract.containFleet.name, containFleet);
   df.app.orchestration(contract.containBatch.name, containBatch);
   df.app.orchestration(contract.proveFleet.name, proveFleet);
+  df.app.orchestration(contract.closeFleet.name, closeFleet);
   df.app.orchestration(control.waitUntil.name, waitUntil);
 }

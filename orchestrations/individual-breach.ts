@@ -1,6 +1,6 @@
 import type { OrchestrationContext } from "durable-functions";
 import type { z } from "zod";
-import { closeRoll, enterPhase, noteContained } from "../shared/contract/activities";
+import { enterPhase, noteContained } from "../shared/contract/activities";
 import * as contract from "../shared/contract/orchestrations";
 import { call, child, input, type Orchestration } from "./durable";
 
@@ -20,5 +20,5 @@ export function* individualBreach(
   yield* child(ctx, contract.containFleet, { rollId, batches, next: 0 });
   yield* call(ctx, noteContained, { rollId });
   yield* child(ctx, contract.proveFleet, { rollId, batches, pace, nextRecheckAt: 0 });
-  return yield* call(ctx, closeRoll, { rollId });
+  return yield* child(ctx, contract.closeFleet, { rollId });
 }

@@ -17,7 +17,12 @@ import { createOpenBatches, type OpenBatchesDeps } from "../../shared/steps/open
 import { createProveBatch, type ProveBatchDeps } from "../../shared/steps/prove-batch";
 import { createReadControl, type ReadControlDeps } from "../../shared/steps/read-control";
 import { createReleaseHold, type ReleaseHoldDeps } from "../../shared/steps/release-hold";
-import { createCloseRoll, createNoteContained, type MilestoneDeps } from "../../shared/steps/roll-milestones";
+import {
+  createCloseRoll,
+  createNoteContained,
+  createReleaseClaims,
+  type MilestoneDeps,
+} from "../../shared/steps/roll-milestones";
 import { asActivity } from "../../shared/steps/step";
 
 export type ActivityDeps = GatherTargetsDeps &
@@ -46,6 +51,7 @@ export function registerActivities(deps: ActivityDeps): void {
   activity(contract.noteContained, createNoteContained(deps));
   activity(contract.proveBatch, createProveBatch(deps));
   activity(contract.closeRoll, createCloseRoll(deps));
+  activity(contract.releaseClaims, createReleaseClaims(deps));
   activity(readControl, createReadControl(deps));
 }
 

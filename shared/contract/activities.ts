@@ -104,9 +104,16 @@ export const proveBatch = activityContract({
   output: z.object({ open: z.int().nonnegative(), proven: z.int().nonnegative(), broken: z.int().nonnegative() }),
 });
 
-/** Final counts, exposure, outcome; gives the claims back. */
+/** Final counts, exposure, outcome. `outcome`: where it does not follow from the counts (aborted, refused, a dry run). */
 export const closeRoll = activityContract({
   name: "closeRoll",
-  input: RollInput,
+  input: z.object({ rollId: RollId, outcome: RollOutcome.optional() }),
   output: z.object({ outcome: RollOutcome, proven: z.int().nonnegative() }),
+});
+
+/** Gives the claims of some batches from `from` on back; without `next` the roll is off the list of open ones. */
+export const releaseClaims = activityContract({
+  name: "releaseClaims",
+  input: z.object({ rollId: RollId, from: z.int().nonnegative() }),
+  output: z.object({ next: z.int().nonnegative().optional() }),
 });

@@ -85,3 +85,15 @@ export const proveFleet = activityContract({
   }),
   output: Nothing,
 });
+
+/** Ends a roll: books closed, claims given back batch by batch, off the list of open rolls; continues as new. */
+export const closeFleet = activityContract({
+  name: "closeFleet",
+  input: z.object({
+    rollId: RollId,
+    outcome: RollOutcome.optional(),
+    /** Where an earlier execution left off. */
+    progress: RollEnd.extend({ from: z.int().nonnegative() }).optional(),
+  }),
+  output: RollEnd,
+});

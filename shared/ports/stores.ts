@@ -3,8 +3,8 @@ import type { DeviceFacts } from "../domain/device-facts";
 import type { DeviceId, RegistrationId, RollId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
 import type { BatchHeader, JournalEntry } from "../domain/roll/batch";
+import type { BatchSummary } from "../domain/roll/batch-summary";
 import type { DeviceRow } from "../domain/roll/device-row";
-import type { DeviceCounts } from "../domain/roll/device-state";
 import type { RollRequest, RollTarget } from "../domain/roll/request";
 import type { Roll } from "../domain/roll/roll";
 
@@ -32,7 +32,7 @@ export interface StartClaim {
   readonly at: Instant;
 }
 
-/** Roll headers, the list of open rolls and the copies of the batches' counts. */
+/** Roll headers, the list of open rolls and the batches' summaries. */
 export interface RollStore {
   /** Notes the roll as open before anything else happens, so that a crash leaves a trace for the sweeper. */
   open(rollId: RollId, at: Instant): Promise<void>;
@@ -48,9 +48,13 @@ export interface RollStore {
   /** Newest first, at most `limit` (1-100) per page. */
   list(page: { readonly limit: number; readonly after?: RollId }): Promise<readonly Roll[]>;
 
-  putCounts(rollId: RollId, batch: number, counts: DeviceCounts): Promise<void>;
-  /** One entry per batch that has reported counts. */
-  readCounts(rollId: RollId): Promise<readonly DeviceCounts[]>;
+  /** Replaces what was said of the batch before. */
+  putSummary(rollId: RollId, summary: BatchSummary): Promise<void>;
+  /** Those of the batches from `from` up to and without `to`, in order; without a range of all. One that was never put is left out. */
+  readSummaries(
+    rollId: RollId,
+    range?: { readonly from: number; readonly to: number },
+  ): Promise<readonly BatchSummary[]>;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { RegistrationId, RollId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
 import { JOURNAL_LINES, type JournalEntry, type JournalLine } from "../domain/roll/batch";
-import { countStates } from "../domain/roll/device-state";
+import { summarize } from "../domain/roll/batch-summary";
 import type { DeviceRow } from "../domain/roll/device-row";
 import { RollError } from "../domain/roll-error";
 import type { Clock } from "../ports/clock";
@@ -70,7 +70,7 @@ export class BatchWork {
     this.intended = true;
   }
 
-  /** Journals the outcome, writes the changed rows and gives the lease back; then refreshes the copy of the counts. */
+  /** Journals the outcome, writes the changed rows and gives the lease back; then refreshes the batch's summary. */
   async settle(lines: readonly JournalLine[]): Promise<void> {
     const rows = this.takeChanged();
     if (lines.length === 0 && rows.length === 0 && !this.intended) return;
@@ -78,7 +78,7 @@ export class BatchWork {
     const last = entries.pop();
     for (const entry of entries) await this.batch.intend(entry);
     await this.batch.settle(last, rows);
-    await this.deps.rolls.putCounts(this.at.rollId, this.at.batch, countStates(this.rows));
+    await this.deps.rolls.putSummary(this.at.rollId, summarize(this.at.batch, this.rows));
   }
 
   /** A device has a line per linked hub and per lost race: together they may be more than one journal row holds. */

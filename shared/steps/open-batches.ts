@@ -1,6 +1,6 @@
 import type { openBatches } from "../contract/activities";
 import type { RollId } from "../domain/ids";
-import { countStates } from "../domain/roll/device-state";
+import { summarize } from "../domain/roll/batch-summary";
 import type { DeviceRow } from "../domain/roll/device-row";
 import type { RollTarget } from "../domain/roll/request";
 import type { BatchStore, ClaimStore, RollBlobs, RollStore } from "../ports/stores";
@@ -34,7 +34,7 @@ export function createOpenBatches({ claims, rolls, batches, blobs }: OpenBatches
           targets.map((target) => target.registrationId),
         );
         const rows = targets.map((target) => newRow(target, holders.get(target.registrationId)));
-        if (await batches.create(rollId, batch, rows)) await rolls.putCounts(rollId, batch, countStates(rows));
+        if (await batches.create(rollId, batch, rows)) await rolls.putSummary(rollId, summarize(batch, rows));
       },
       4,
     );
@@ -43,11 +43,12 @@ export function createOpenBatches({ claims, rolls, batches, blobs }: OpenBatches
 }
 
 function newRow(target: RollTarget, holder: RollId | undefined): DeviceRow {
-  const { registrationId, compromisedSlots, deviceId } = target;
+  const { registrationId, compromisedSlots, deviceId, assignedHub } = target;
   return {
     registrationId,
     compromisedSlots,
     ...(deviceId === undefined ? {} : { deviceId }),
+    ...(assignedHub === undefined ? {} : { assignedHub }),
     bad: [],
     allowed: [],
     warnings: [],

@@ -1,11 +1,12 @@
-import type { closeRoll, noteContained } from "../contract/activities";
-import { owesRestore } from "../domain/hub/guess";
-import type { RollId } from "../domain/ids";
-import { countStates, isOpen } from "../domain/roll/device-state";
-import type { DeviceRow } from "../domain/roll/device-row";
+import type { closeRoll, noteContained, releaseClaims } from "../contract/activities";
+import { addSummaries, type BatchSummary } from "../domain/roll/batch-summary";
+import type { DeviceCounts } from "../domain/roll/device-state";
 import { exposureOf } from "../domain/roll/exposure";
+import type { RollRequest } from "../domain/roll/request";
+import type { RollOutcome } from "../domain/roll/roll";
 import type { Clock } from "../ports/clock";
-import type { BatchStore, ClaimStore, RollStore } from "../ports/stores";
+import type { BatchStore, ClaimStore, RollBlobs, RollStore } from "../ports/stores";
+import { mapSideBySide } from "./side-by-side";
 import type { Step } from "./step";
 
 export interface MilestoneDeps {
@@ -13,63 +14,86 @@ export interface MilestoneDeps {
   readonly claims: ClaimStore;
   readonly rolls: RollStore;
   readonly batches: BatchStore;
+  readonly blobs: RollBlobs;
 }
 
 /** Notes in the header that containment went through, with the exposure it took. Safe to run twice: the first note stands. */
-export function createNoteContained({ clock, rolls, batches }: MilestoneDeps): Step<typeof noteContained> {
+export function createNoteContained({ clock, rolls }: MilestoneDeps): Step<typeof noteContained> {
   return async ({ rollId }) => {
-    const rows = await allRows(rolls, batches, rollId);
+    const { contained } = addSummaries(await rolls.readSummaries(rollId));
     const containedAt = clock.now();
     await rolls.update(rollId, (roll) => {
-      const exposure = exposureOf(rows, roll.requestedAt);
+      const exposure = exposureOf(contained, roll.requestedAt);
       return roll.phase === "containing"
         ? { ...roll, phase: "awaiting", containedAt, ...(exposure === undefined ? {} : { exposure }) }
         : roll;
     });
-    return { contained: rows.filter((row) => row.containedAt !== undefined).length };
+    return { contained: contained.reduce((sum, [, devices]) => sum + devices, 0) };
   };
 }
 
 /**
- * Closes the books: final counts, exposure and outcome, claims given back, the roll taken off the list of open ones last, so that a
- * crash in between leads here again.
+ * Closes the books: final counts, exposure and outcome. The claims are given back after it, and the roll is taken off the
+ * list of open ones last, so that a crash in between leads here again.
  */
-export function createCloseRoll({ clock, claims, rolls, batches }: MilestoneDeps): Step<typeof closeRoll> {
-  return async ({ rollId }) => {
-    const rows = await allRows(rolls, batches, rollId);
-    const counts = countStates(rows);
-    const outcome = rows.every((row) => isDone(row)) ? "completed" : "partial";
+export function createCloseRoll({ clock, rolls, blobs }: MilestoneDeps): Step<typeof closeRoll> {
+  return async ({ rollId, outcome: decided }) => {
+    const request = await blobs.getRequest(rollId);
+    const { devices } = (await rolls.get(rollId)) ?? { devices: 0 };
+    const all = addSummaries(await rolls.readSummaries(rollId));
+    const { counts } = all;
+    const outcome = decided ?? outcomeOf(request, devices, all);
     const finishedAt = clock.now();
-    await rolls.update(rollId, (roll) => {
+    const closed = await rolls.update(rollId, (roll) => {
       if (roll.phase === "finished") return roll;
       // Measured again: a containment that broke and was repaired made the window longer than was noted.
-      const exposure = exposureOf(rows, roll.requestedAt) ?? roll.exposure;
-      return {
-        ...roll,
-        phase: "finished",
-        finishedAt,
-        outcome,
-        counts,
-        ...(exposure === undefined ? {} : { exposure }),
-      };
+      const exposure = exposureOf(all.contained, roll.requestedAt) ?? roll.exposure;
+      const measured = exposure === undefined ? {} : { exposure };
+      return { ...roll, phase: "finished", finishedAt, outcome, counts, ...measured };
     });
-    await claims.releaseTargets(
-      rollId,
-      rows.map((row) => row.registrationId),
-    );
-    await rolls.close(rollId);
-    return { outcome, proven: rows.filter((row) => row.proof !== undefined).length };
+    return { outcome: closed.outcome ?? outcome, proven: provenOf(counts) };
   };
 }
 
-/** Proven; everything else (no new leaf, unconfirmed, still waited for, skipped) leaves something for people to do. */
-function isDone(row: DeviceRow): boolean {
-  return row.proof !== undefined && !isOpen(row) && !owesRestore(row);
+/** Everything done; everything else (no new leaf, unconfirmed, still waited for, skipped) leaves something for people to do. */
+function outcomeOf(
+  { playbook, retire }: RollRequest,
+  devices: number,
+  { counts, owed }: Pick<BatchSummary, "counts" | "owed">,
+): RollOutcome {
+  const retires = playbook === "individual-expiry" && retire?.when !== "old-expired";
+  const done = retires ? (counts.retired ?? 0) : provenOf(counts);
+  return done === devices && owed === 0 ? "completed" : "partial";
 }
 
-async function allRows(rolls: RollStore, batches: BatchStore, rollId: RollId): Promise<DeviceRow[]> {
-  const roll = await rolls.get(rollId);
-  const rows: DeviceRow[] = [];
-  for (let batch = 0; batch < (roll?.batches ?? 0); batch += 1) rows.push(...(await batches.read(rollId, batch)).rows);
-  return rows;
+function provenOf({ proven = 0, retired = 0 }: DeviceCounts): number {
+  return proven + retired;
+}
+
+/** Batches whose claims are given back per call: about 1,500 devices. */
+const PER_CALL = 16;
+
+/** Gives claims back, some batches per call; the last one takes the roll off the list of open ones. Safe to run twice. */
+export function createReleaseClaims({ claims, rolls, blobs }: MilestoneDeps): Step<typeof releaseClaims> {
+  return async ({ rollId, from }) => {
+    const roll = await rolls.get(rollId);
+    // Before the target list is cut, nothing is claimed.
+    const batches = roll?.waves === undefined ? 0 : roll.batches;
+    const end = Math.min(from + PER_CALL, batches);
+    const numbers = Array.from({ length: Math.max(0, end - from) }, (_, n) => from + n);
+    await mapSideBySide(
+      numbers,
+      async (batch) => {
+        const targets = await blobs.getTargets(rollId, batch);
+        await claims.releaseTargets(
+          rollId,
+          targets.map(({ registrationId }) => registrationId),
+        );
+      },
+      4,
+    );
+    if (end < batches) return { next: end };
+    await rolls.close(rollId);
+    return {};
+  };
 }

@@ -28,7 +28,7 @@ const LONGEST_PAGE = 100;
 /** What operators read: from the product's own store, never from Azure and never from durable histories. */
 export function createReadRolls({ rolls, batches }: ReadRollsDeps): ReadRolls {
   const view = async (roll: Roll): Promise<RollView> =>
-    toView(roll, roll.counts ?? addCounts(await rolls.readCounts(roll.rollId)));
+    toView(roll, roll.counts ?? addCounts((await rolls.readSummaries(roll.rollId)).map(({ counts }) => counts)));
   const find = async (text: string): Promise<Roll | Problem> => {
     const rollId = RollId.safeParse(text);
     const roll = rollId.success ? await rolls.get(rollId.data) : undefined;

@@ -9,7 +9,7 @@ describe("individualBreach", () => {
       ...["closeAtDps#0", "holdAtHub#0", "releaseHold#0", "confirmContained#0"],
       "noteContained",
       "proveBatch#0",
-      "closeRoll",
+      ...["closeRoll", "releaseClaims"],
     ]);
     expect(ran.output).toEqual({ outcome: "completed", proven: 3 });
     expectGolden("individualBreach", "one-batch", ran);
@@ -22,12 +22,20 @@ describe("individualBreach", () => {
       ["openFleet", VERSION],
       ["containFleet", VERSION],
       ["proveFleet", VERSION],
+      ["closeFleet", VERSION],
     ]);
   });
 
   it("closes a roll of nothing without asking anything of Azure", async () => {
     const ran = await play("individualBreach", {}, { cutTargets: { devices: 0, batches: 0, waves: 0 } });
-    expect(ran.calls).toEqual(["gatherTargets", "cutTargets", "enterPhase", "noteContained", "closeRoll"]);
+    expect(ran.calls).toEqual([
+      "gatherTargets",
+      "cutTargets",
+      "enterPhase",
+      "noteContained",
+      "closeRoll",
+      "releaseClaims",
+    ]);
   });
 
   it("does not note containment before every batch has gone through it", async () => {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import type { OrchestrationHandler } from "durable-functions";
 import { z } from "zod";
+import { closeFleet } from "../../orchestrations/close-fleet";
 import { containBatch } from "../../orchestrations/contain-batch";
 import { containFleet } from "../../orchestrations/contain-fleet";
 import { individualBreach } from "../../orchestrations/individual-breach";
@@ -19,6 +20,7 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   containFleet,
   containBatch,
   proveFleet,
+  closeFleet,
   waitUntil,
 };
 
@@ -41,6 +43,7 @@ const answers: Readonly<Record<string, Script>> = {
   recheckContained: { broken: 0 },
   proveBatch: { open: 0, proven: 3, broken: 0 },
   closeRoll: { outcome: "completed", proven: 3 },
+  releaseClaims: {},
   readControl: { state: "met", retries: 0, missing: [] },
 };
 

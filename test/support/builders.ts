@@ -6,6 +6,7 @@ import type { Identity } from "../../shared/domain/hub/allow-set";
 import { AttemptId, DeviceId, HubHostName, RegistrationId, RollId, Sha256Thumbprint } from "../../shared/domain/ids";
 import { addMs, instant, type Instant } from "../../shared/domain/instant";
 import type { ProofEvidence } from "../../shared/domain/proof/judge";
+import type { BatchSummary } from "../../shared/domain/roll/batch-summary";
 import type { DeviceRow, HubRecord } from "../../shared/domain/roll/device-row";
 
 // Values for tests of the pure rules. Each builder gives the good case; a test changes what it is about.
@@ -194,4 +195,10 @@ export function someEvidence(changes: Partial<ProofEvidence> = {}): ProofEvidenc
     registration: { status: "assigned", assignedHub: hubName, lastUpdatedAt: addMs(t0, 2_500) },
     ...changes,
   };
+}
+
+/** A batch with these counts and nothing else to say. */
+export function aSummary(batch: number, counts: BatchSummary["counts"]): BatchSummary {
+  const wave = { succeeded: 0, failed: 0, unreachable: 0, open: 0 };
+  return { batch, counts, wave, leftOut: 0, waiting: 0, owed: 0, contained: [] };
 }

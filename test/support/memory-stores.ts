@@ -5,8 +5,8 @@ import type { DeviceId, RegistrationId, RollId } from "../../shared/domain/ids";
 import { addMs } from "../../shared/domain/instant";
 import type { Instant } from "../../shared/domain/instant";
 import { BATCH_SIZE, BatchHeader, JournalEntry } from "../../shared/domain/roll/batch";
+import { BatchSummary } from "../../shared/domain/roll/batch-summary";
 import { DeviceRow } from "../../shared/domain/roll/device-row";
-import { DeviceCounts } from "../../shared/domain/roll/device-state";
 import { RollRequest } from "../../shared/domain/roll/request";
 import type { RollTarget } from "../../shared/domain/roll/request";
 import { Roll } from "../../shared/domain/roll/roll";
@@ -87,7 +87,7 @@ export class MemoryClaimStore implements ClaimStore {
 export class MemoryRollStore implements RollStore {
   private readonly rolls = new Map<RollId, { roll: Roll; version: number }>();
   private readonly openRolls = new Map<RollId, Instant>();
-  private readonly counts = new Map<RollId, Map<number, DeviceCounts>>();
+  private readonly summaries = new Map<RollId, Map<number, BatchSummary>>();
 
   async open(rollId: RollId, at: Instant): Promise<void> {
     await networkPause();
@@ -139,16 +139,16 @@ export class MemoryRollStore implements RollStore {
       .slice(0, page.limit);
   }
 
-  async putCounts(rollId: RollId, batch: number, counts: DeviceCounts): Promise<void> {
+  async putSummary(rollId: RollId, summary: BatchSummary): Promise<void> {
     await networkPause();
-    const batches = this.counts.get(rollId) ?? new Map<number, DeviceCounts>();
-    this.counts.set(rollId, batches.set(batch, copy(DeviceCounts, counts)));
+    const batches = this.summaries.get(rollId) ?? new Map<number, BatchSummary>();
+    this.summaries.set(rollId, batches.set(summary.batch, copy(BatchSummary, summary)));
   }
 
-  async readCounts(rollId: RollId): Promise<readonly DeviceCounts[]> {
+  async readSummaries(rollId: RollId, { from, to } = { from: 0, to: Infinity }): Promise<readonly BatchSummary[]> {
     await networkPause();
-    const batches = [...(this.counts.get(rollId) ?? [])].sort(([a], [b]) => a - b);
-    return batches.map(([, counts]) => copy(DeviceCounts, counts));
+    const batches = [...(this.summaries.get(rollId) ?? [])].sort(([a], [b]) => a - b);
+    return batches.filter(([batch]) => batch >= from && batch < to).map(([, one]) => copy(BatchSummary, one));
   }
 }
 

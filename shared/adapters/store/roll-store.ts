@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { RollId } from "../../domain/ids";
 import { RollId as RollIdSchema } from "../../domain/ids";
 import { Instant } from "../../domain/instant";
-import { DeviceCounts } from "../../domain/roll/device-state";
+import { BatchSummary } from "../../domain/roll/batch-summary";
 import { Roll } from "../../domain/roll/roll";
 import type { RollStore } from "../../ports/stores";
 import { formatNumber, newestFirstKey } from "./keys";
@@ -26,15 +26,15 @@ type OpenRoll = z.infer<typeof OpenRoll>;
 
 /**
  * Rolls in Azure Tables. Table `rolls`: headers under `rolls` / inverted time|roll id (newest first), open rolls under
- * `open` / roll id (oldest first), copies of the batches' counts under the roll id / `c|` + batch.
+ * `open` / roll id (oldest first), summaries of batches under the roll id / `c|` + batch.
  *
- * Storage operations: `open`, `close`, `create`, `get`, `putCounts` 1 each; `update` 2, and 2 more per lost race, 1 if
- * nothing changes; `list` 1; `listOpen` and `readCounts` 1 per 1,000 rows.
+ * Storage operations: `open`, `close`, `create`, `get`, `putSummary` 1 each; `update` 2, and 2 more per lost race, 1 if
+ * nothing changes; `list` 1; `listOpen` and `readSummaries` 1 per 1,000 rows.
  */
 export class TableRollStore implements RollStore {
   private readonly rolls = new RowCodec<Roll>("rolls", Roll);
   private readonly openRolls = new RowCodec<OpenRoll>("rolls", OpenRoll);
-  private readonly counts = new RowCodec<DeviceCounts>("rolls", DeviceCounts);
+  private readonly summaries = new RowCodec<BatchSummary>("rolls", BatchSummary);
 
   constructor(private readonly clients: StoreClients) {}
 
@@ -92,15 +92,22 @@ export class TableRollStore implements RollStore {
     return rolls.slice(0, page.limit);
   }
 
-  async putCounts(rollId: RollId, batch: number, counts: DeviceCounts): Promise<void> {
+  async putSummary(rollId: RollId, summary: BatchSummary): Promise<void> {
     const table = await this.table();
-    const entity = this.counts.encode(rollId, `c|${formatNumber(batch)}`, counts);
-    await demand("write a batch's counts", () => table.upsertEntity(entity, "Replace"));
+    const entity = this.summaries.encode(rollId, summaryKey(summary.batch), summary);
+    await demand("write a batch's summary", () => table.upsertEntity(entity, "Replace"));
   }
 
-  async readCounts(rollId: RollId): Promise<readonly DeviceCounts[]> {
-    const rows = await queryAll(await this.table(), odata`PartitionKey eq ${rollId}`);
-    return rows.map((row) => this.counts.decode(row).value);
+  async readSummaries(
+    rollId: RollId,
+    range?: { readonly from: number; readonly to: number },
+  ): Promise<readonly BatchSummary[]> {
+    const filter =
+      range === undefined
+        ? odata`PartitionKey eq ${rollId}`
+        : odata`PartitionKey eq ${rollId} and RowKey ge ${summaryKey(range.from)} and RowKey lt ${summaryKey(range.to)}`;
+    const rows = await queryAll(await this.table(), filter);
+    return rows.map((row) => this.summaries.decode(row).value);
   }
 
   private async find(rollId: RollId): Promise<Versioned<Roll> | undefined> {
@@ -111,4 +118,8 @@ export class TableRollStore implements RollStore {
   private table(): Promise<TableClient> {
     return this.clients.table("rolls");
   }
+}
+
+function summaryKey(batch: number): string {
+  return `c|${formatNumber(batch)}`;
 }

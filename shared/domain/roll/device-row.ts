@@ -49,7 +49,9 @@ export type Warning =
   /** The hub identity authenticates by shared keys: they open it, whatever becomes of certificates. */
   | "sas-authentication"
   /** Another device was cut off for a while, because its name was taken for this one's. */
-  | "held-by-guess";
+  | "held-by-guess"
+  /** The device did not answer `commit`: its old key may still be on it. */
+  | "commit-unanswered";
 
 /** One attempt to make the device report; written before the first send. */
 export const Attempt = z.object({
@@ -61,6 +63,15 @@ export const Attempt = z.object({
   acknowledgedAt: Instant.optional(),
 });
 export type Attempt = z.infer<typeof Attempt>;
+
+/** How the two slots of an enrollment change places: the new leaf goes into one, the other is what the device uses. */
+export const Swap = z.object({
+  /** Takes the new leaf. */
+  slot: Slot,
+  /** The leaf to be retired; it stays where it is until the device is proven on the new one. */
+  old: z.object({ slot: Slot, sha256Thumbprint: Sha256Thumbprint, notAfter: Instant.optional() }),
+});
+export type Swap = z.infer<typeof Swap>;
 
 /** Everything one roll knows about one device. */
 export const DeviceRow = z.object({
@@ -110,6 +121,31 @@ export const DeviceRow = z.object({
   missing: z.string().optional(),
   proof: z.object({ provenAt: Instant, attemptId: AttemptId, rules: z.array(z.string()) }).optional(),
   failed: z.object({ reason: z.string(), detail: z.string() }).optional(),
+  /** The hub that the registration record named last. */
+  assignedHub: HubHostName.optional(),
+  swap: Swap.optional(),
+  /** The new leaf stands in the entry since then, by the service's own clock: the anchor of proofs. */
+  stagedAt: Instant.optional(),
+  /** A staging write of ours may have been made whose answer is not known. */
+  staging: z.boolean().optional(),
+  /** Requests for a certificate that were sent to the device, and when the last one came back. */
+  csr: z.object({ tries: z.int().positive(), askedAt: Instant, receivedAt: Instant.optional() }).optional(),
+  /** Leaves that the hub accepted when the device was first told to change over. */
+  before: z.array(Sha256Thumbprint).optional(),
+  /** The last attempt got no answer. */
+  unreachable: z.object({ since: Instant, reason: z.string() }).optional(),
+  /** It was on its new leaf, or should be, and is on the old one. */
+  regressed: z.object({ since: Instant, detail: z.string() }).optional(),
+  /** When a device that stands aside is tried again by itself; absent: only if it is heard, or a person asks. */
+  tryAgainAt: Instant.optional(),
+  /** Retries asked for by people that this row has followed. */
+  retriesSeen: z.int().nonnegative().optional(),
+  /** `commit` was sent so often; and since when the device has taken it. */
+  commit: z.object({ tries: z.int().positive(), takenAt: Instant.optional() }).optional(),
+  /** A fresh read shows the old leaf gone from the entry. */
+  retiredAt: Instant.optional(),
+  /** Why the old leaf stays in the entry. */
+  kept: z.string().optional(),
   /** Left alone, with the reason, such as `claimed-by 2026…-1f0c9a3e`. */
   skipped: z.string().optional(),
 });

@@ -5,7 +5,11 @@ import type { DeviceRow } from "./device-row";
 export const DeviceState = z.enum([
   /** Nothing is cut yet: the old credential may still work. */
   "planned",
-  /** DPS refuses the old credential; the hub may not yet. */
+  /** Its certificate request has come; the issuer has not signed yet. */
+  "csr-received",
+  /** Its new leaf was issued and is not in the entry yet. */
+  "issued",
+  /** Breach: DPS refuses the old credential, the hub may not yet. Expiry: the entry holds the new leaf beside the old. */
   "staged",
   /** Cut at DPS and hub by our writes, fresh reads did not confirm it: treat as exposed. */
   "contained-unconfirmed",
@@ -13,10 +17,18 @@ export const DeviceState = z.enum([
   "contained",
   /** Contained; the device has to find its way back with the new leaf. */
   "await-self-heal",
-  /** It was heard again over an allowed leaf and was asked to report. */
+  /** It was told to change over, or, after a breach, heard again over an allowed leaf and asked to report. */
   "dispatched",
-  /** Done: every rule of the proof holds. */
+  /** It has answered; some rule of the proof does not hold yet. */
+  "reported",
+  /** Every rule of the proof holds. */
   "proven",
+  /** Proven, and a fresh read shows the old leaf gone from the entry. */
+  "retired",
+  /** The last attempt got no answer; it is tried again. */
+  "unreachable",
+  /** It went back to its old leaf. */
+  "regressed",
   "failed",
   "skipped",
 ]);
@@ -28,14 +40,26 @@ export type DeviceCounts = z.infer<typeof DeviceCounts>;
 /** Derives the state; the order of the questions is the order of the claims, strongest first. */
 export function deviceState(row: DeviceRow): DeviceState {
   if (row.skipped !== undefined) return "skipped";
+  if (row.retiredAt !== undefined) return "retired";
   if (row.proof !== undefined) return "proven";
   if (row.failed !== undefined) return "failed";
+  if (row.regressed !== undefined) return "regressed";
+  if (row.unreachable !== undefined) return "unreachable";
   if (row.containedAt !== undefined) {
     if (row.attempt !== undefined) return "dispatched";
     return row.allowed.length === 0 ? "contained" : "await-self-heal";
   }
   if (row.unconfirmed !== undefined) return "contained-unconfirmed";
-  return row.entry.state === "open" ? "planned" : "staged";
+  return row.entry.state === "open" ? (changingOver(row) ?? "planned") : "staged";
+}
+
+/** Where trust stays open meanwhile: how far the new leaf has come. */
+function changingOver(row: DeviceRow): DeviceState | undefined {
+  if (row.attempt !== undefined) return row.missing === undefined ? "dispatched" : "reported";
+  if (row.stagedAt !== undefined) return "staged";
+  if (row.csr === undefined) return undefined;
+  if (row.planned !== undefined) return "issued";
+  return row.csr.receivedAt === undefined ? undefined : "csr-received";
 }
 
 export function countStates(rows: readonly DeviceRow[]): DeviceCounts {
@@ -63,6 +87,7 @@ export function isOpen(row: DeviceRow): boolean {
   switch (deviceState(row)) {
     case "await-self-heal":
     case "dispatched":
+    case "reported":
     case "contained-unconfirmed":
       return true;
     case "contained":

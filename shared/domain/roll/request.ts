@@ -101,6 +101,8 @@ export const RollRequest = z.object({
     recheckMs: z.int().positive(),
     /** How long a device may take to answer one attempt. */
     attemptMs: z.int().positive(),
+    /** Pauses before the second, third, … attempt of a device that did not answer; absent: 5 minutes, 1 and 6 hours. */
+    retryMs: z.array(z.int().positive()).max(20).optional(),
     /** The roll closes then at the latest. */
     deadline: Instant,
   }),

@@ -1,9 +1,10 @@
 import { newestFirstKey } from "../../../shared/adapters/store/keys";
 import { TableRollStore } from "../../../shared/adapters/store/roll-store";
 import type { RollId } from "../../../shared/domain/ids";
-import { addMs } from "../../../shared/domain/instant";
+import { addMs, type Instant } from "../../../shared/domain/instant";
 import type { RollStore } from "../../../shared/ports/stores";
 import { azuriteForThisFile, intercept, operations } from "../../support/azurite";
+import { aSummary } from "../../support/builders";
 import { MemoryRollStore } from "../../support/memory-stores";
 import { aRoll, aRollId, start } from "./samples";
 
@@ -86,7 +87,7 @@ describe.each([
     // Minutes across a day, an hour and a carry in the digits, created in no order.
     const rolls = [5, 1_441, 0, 61, 9, 10, 1_440].map((minute) => ({ minute, rollId: aRollId(minute) }));
     for (const { rollId } of rolls) await store.create(aRoll(rollId));
-    await store.putCounts(rolls[0]!.rollId, 0, { proven: 1 });
+    await store.putSummary(rolls[0]!.rollId, aSummary(0, { proven: 1 }));
     await store.open(rolls[0]!.rollId, start);
     const newestFirst = idsOf([...rolls].sort((a, b) => b.minute - a.minute));
 
@@ -125,15 +126,27 @@ describe.each([
     expect(idsOf(await store.listOpen())).toEqual([newer]);
   });
 
-  test("counts are kept per batch, the last of each, in the order of batches", async () => {
+  test("summaries are kept per batch, the last of each, in the order of batches", async () => {
     const store = make();
     const [rollId, other] = [aRollId(), aRollId()];
-    expect(await store.readCounts(rollId)).toEqual([]);
-    await store.putCounts(rollId, 10, { planned: 90 });
-    await store.putCounts(rollId, 2, { planned: 90 });
-    await store.putCounts(rollId, 2, { proven: 89, failed: 1 });
-    await store.putCounts(other, 0, { planned: 5 });
-    expect(await store.readCounts(rollId)).toEqual([{ proven: 89, failed: 1 }, { planned: 90 }]);
+    expect(await store.readSummaries(rollId)).toEqual([]);
+    const late = { ...aSummary(10, { planned: 90 }), dueAt: start, contained: [[start, 3]] as [Instant, number][] };
+    await store.putSummary(rollId, late);
+    await store.putSummary(rollId, aSummary(2, { planned: 90 }));
+    await store.putSummary(rollId, aSummary(2, { proven: 89, failed: 1 }));
+    await store.putSummary(other, aSummary(0, { planned: 5 }));
+    expect(await store.readSummaries(rollId)).toEqual([aSummary(2, { proven: 89, failed: 1 }), late]);
+  });
+
+  test("summaries of some batches are read by their numbers, the last one not included", async () => {
+    const store = make();
+    const rollId = aRollId();
+    for (const batch of [0, 1, 2, 9, 10, 11]) await store.putSummary(rollId, aSummary(batch, {}));
+    const numbers = async (from: number, to: number): Promise<number[]> =>
+      (await store.readSummaries(rollId, { from, to })).map(({ batch }) => batch);
+    expect(await numbers(1, 10)).toEqual([1, 2, 9]);
+    expect(await numbers(10, 11)).toEqual([10]);
+    expect(await numbers(3, 9)).toEqual([]);
   });
 });
 
@@ -182,8 +195,8 @@ describe("rolls on Azure Tables, beneath", () => {
     expect(await operations(table, () => store.update(rollId, (roll) => ({ ...roll, phase: "awaiting" })))).toBe(2);
     expect(await operations(table, () => store.update(rollId, (roll) => ({ ...roll, phase: "awaiting" })))).toBe(1);
     expect(await operations(table, () => store.list({ limit: 100 }))).toBe(1);
-    expect(await operations(table, () => store.putCounts(rollId, 0, { planned: 1 }))).toBe(1);
-    expect(await operations(table, () => store.readCounts(rollId))).toBe(1);
+    expect(await operations(table, () => store.putSummary(rollId, aSummary(0, { planned: 1 })))).toBe(1);
+    expect(await operations(table, () => store.readSummaries(rollId))).toBe(1);
     expect(await operations(table, () => store.listOpen())).toBe(1);
     expect(await operations(table, () => store.close(rollId))).toBe(1);
   });

@@ -20,7 +20,7 @@ import { createGatherTargets } from "../../../shared/steps/gather-targets";
 import { createOpenBatches } from "../../../shared/steps/open-batches";
 import { createProveBatch } from "../../../shared/steps/prove-batch";
 import { createReleaseHold } from "../../../shared/steps/release-hold";
-import { createCloseRoll, createNoteContained } from "../../../shared/steps/roll-milestones";
+import { createCloseRoll, createNoteContained, createReleaseClaims } from "../../../shared/steps/roll-milestones";
 import { createIngestEvents, type StreamEvent } from "../../../shared/use-cases/ingest-events";
 import { rollId, t0 } from "../../support/builders";
 import { FakeAzure } from "../../support/fake-azure";
@@ -131,6 +131,7 @@ export class Bed {
       noteContained: createNoteContained(all),
       proveBatch: createProveBatch(all),
       closeRoll: createCloseRoll(all),
+      releaseClaims: createReleaseClaims(all),
     };
   }
 

@@ -63,7 +63,7 @@ describe("opening a roll", () => {
     await bed.claims.claimTargets(otherRollId, [first!.registrationId]);
     await openWith(bed, targets(2));
     expect((await bed.row(first!)).skipped).toBe(`claimed-by ${otherRollId}`);
-    expect(await bed.rolls.readCounts(rollId)).toEqual([{ skipped: 1, planned: 1 }]);
+    expect((await bed.rolls.readSummaries(rollId)).map(({ counts }) => counts)).toEqual([{ skipped: 1, planned: 1 }]);
     await bed.claims.releaseTargets(otherRollId, [first!.registrationId]);
     expect(await bed.claims.claimTargets(rollId, [first!.registrationId])).toEqual(new Map());
   });
@@ -110,11 +110,14 @@ describe("the roll's header", () => {
       outcome: "completed",
       counts: { proven: 1 },
     });
+    expect(await bed.rolls.listOpen()).toHaveLength(1);
+    expect(await bed.steps.releaseClaims({ rollId, from: 0 })).toEqual({});
     expect(await bed.rolls.listOpen()).toEqual([]);
     expect(await bed.claims.claimTargets(otherRollId, [device.registrationId])).toEqual(new Map());
     const finished = await bed.rolls.get(rollId);
     bed.clock.pass(1_000);
     await bed.steps.closeRoll({ rollId });
+    await bed.steps.releaseClaims({ rollId, from: 0 });
     expect(await bed.rolls.get(rollId)).toEqual(finished);
     // The other roll's claim is not given back by a repetition.
     expect(await bed.claims.claimTargets(rollId, [device.registrationId])).toEqual(

@@ -5,6 +5,7 @@ import { createReadRolls } from "../../../shared/use-cases/read-rolls";
 import {
   aContainedRow,
   aRow,
+  aSummary,
   deviceId as aDeviceId,
   hubName,
   otherRollId,
@@ -65,8 +66,8 @@ describe("a roll", () => {
   it("is shown with counts summed over its batches until it is finished, then with its own", async () => {
     const office = new Office();
     await office.roll(rollId, [[aRow()], [aRow()]]);
-    await office.rolls.putCounts(rollId, 0, { planned: 1 });
-    await office.rolls.putCounts(rollId, 1, { planned: 1, proven: 2 });
+    await office.rolls.putSummary(rollId, aSummary(0, { planned: 1 }));
+    await office.rolls.putSummary(rollId, aSummary(1, { planned: 1, proven: 2 }));
     expect(RollView.parse(await office.read.get(rollId))).toMatchObject({
       counts: { planned: 2, proven: 2 },
       requestedAt: "2026-01-01T00:00:00.000Z",

@@ -1,0 +1,90 @@
+import { z } from "zod";
+import { owesRestore } from "../hub/guess";
+import { Instant } from "../instant";
+import { WaveCounts } from "../pacing/judge-wave";
+import { isAside, isAtWork, waveStanding } from "./attempts";
+import { BATCH_SIZE } from "./batch";
+import type { DeviceRow } from "./device-row";
+import { addCounts, countStates, DeviceCounts, isOpen } from "./device-state";
+
+/**
+ * What a roll has to know of a batch without reading its rows: written with every change of the batch, under the roll's own
+ * partition, so that the progress of a million devices is a dozen pages.
+ */
+export const BatchSummary = z.object({
+  batch: z.int().nonnegative(),
+  counts: DeviceCounts,
+  /** Devices as a wave is judged by them; those of `leftOut` are in none of the four. */
+  wave: WaveCounts,
+  /** Skipped, or refused before anything was sent: no wave waits for them. */
+  leftOut: z.int().nonnegative(),
+  /** Devices that the roll still waits for, or owes something. */
+  waiting: z.int().nonnegative(),
+  /** When some device of it is to be looked at again, as far as the clock decides; 0 = now, absent = nothing is planned. */
+  dueAt: Instant.optional(),
+  /** Hub identities of others that are to be given back. */
+  owed: z.int().nonnegative(),
+  /** When its devices were found contained, and how many at that moment. */
+  contained: z.array(z.tuple([Instant, z.int().positive()])).max(BATCH_SIZE),
+});
+export type BatchSummary = z.infer<typeof BatchSummary>;
+
+export function summarize(batch: number, rows: readonly DeviceRow[]): BatchSummary {
+  const wave = { succeeded: 0, failed: 0, unreachable: 0, open: 0 };
+  let leftOut = 0;
+  for (const row of rows) {
+    const standing = waveStanding(row);
+    if (standing === "left-out") leftOut += 1;
+    else wave[standing] += 1;
+  }
+  const dueAt = earliestDue(rows);
+  return {
+    batch,
+    counts: countStates(rows),
+    wave,
+    leftOut,
+    waiting: rows.filter(isWaitedFor).length,
+    ...(dueAt === undefined ? {} : { dueAt }),
+    owed: rows.filter((row) => owesRestore(row)).length,
+    contained: momentsOf(rows),
+  };
+}
+
+/** Several batches as one; `dueAt` is the earliest. */
+export function addSummaries(all: readonly BatchSummary[]): Omit<BatchSummary, "batch"> {
+  const sum = (of: (one: BatchSummary) => number): number => all.reduce((total, one) => total + of(one), 0);
+  const due = all.flatMap(({ dueAt }) => (dueAt === undefined ? [] : [dueAt]));
+  return {
+    counts: addCounts(all.map(({ counts }) => counts)),
+    wave: {
+      succeeded: sum(({ wave }) => wave.succeeded),
+      failed: sum(({ wave }) => wave.failed),
+      unreachable: sum(({ wave }) => wave.unreachable),
+      open: sum(({ wave }) => wave.open),
+    },
+    leftOut: sum(({ leftOut }) => leftOut),
+    waiting: sum(({ waiting }) => waiting),
+    ...(due.length === 0 ? {} : { dueAt: due.reduce((first, at) => (at < first ? at : first)) }),
+    owed: sum(({ owed }) => owed),
+    contained: all.flatMap(({ contained }) => contained),
+  };
+}
+
+function isWaitedFor(row: DeviceRow): boolean {
+  return isAtWork(row) || isAside(row) || isOpen(row) || owesRestore(row);
+}
+
+function earliestDue(rows: readonly DeviceRow[]): Instant | undefined {
+  if (rows.some(isAtWork)) return NOW;
+  const later = rows.flatMap((row) => (isAside(row) && row.tryAgainAt !== undefined ? [row.tryAgainAt] : []));
+  return later.length === 0 ? undefined : later.reduce((first, at) => (at < first ? at : first));
+}
+
+const NOW = Instant.parse(0);
+
+function momentsOf(rows: readonly DeviceRow[]): [Instant, number][] {
+  const moments = new Map<Instant, number>();
+  for (const { containedAt } of rows)
+    if (containedAt !== undefined) moments.set(containedAt, (moments.get(containedAt) ?? 0) + 1);
+  return [...moments];
+}
