@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { WavePolicy } from "../domain/pacing/wave-policy";
+import { MaintenanceWindow } from "../domain/pacing/windows";
 import { Authority, Containment, Dispatch, Playbook, ReplacementKind } from "../domain/roll/playbook";
 import { OrderedDevice, Pem } from "./alert";
 
@@ -60,6 +62,20 @@ export const RollOrder = z.strictObject({
   containment: Containment.optional(),
   compromisedSince: z.iso.datetime({ offset: true }).optional(),
   dispatch: Dispatch.optional(),
+  /** In which order the fleet is rolled; without it everybody at once. */
+  waves: WavePolicy.optional(),
+  /** When devices may be told to change over; without it always. Containment never waits. */
+  windows: z.array(MaintenanceWindow).max(20).optional(),
+  freezes: z
+    .array(
+      z.strictObject({
+        from: z.iso.datetime({ offset: true }),
+        until: z.iso.datetime({ offset: true }),
+        reason: z.string().max(200),
+      }),
+    )
+    .max(100)
+    .optional(),
   approval: z.enum(["required", "none"]).optional(),
   dryRun: z.boolean().optional(),
   retire: z.strictObject({ when: z.enum(["all-proven", "old-expired"]) }).optional(),
@@ -67,3 +83,17 @@ export const RollOrder = z.strictObject({
   deadlineHours: z.number().positive().max(168).optional(),
 });
 export type RollOrder = z.infer<typeof RollOrder>;
+
+/** The body of `POST /api/rolls/{id}/approve` and its sisters; may be empty. */
+export const RollCommandBody = z.strictObject({
+  /** Why; stands in the journal. */
+  note: z.string().max(1_000).optional(),
+  /** `approve`: the plan that was read, by its hash. */
+  planHash: z
+    .string()
+    .regex(/^[0-9A-F]{64}$/)
+    .optional(),
+  /** `approve`: instead of the plan, the beginning of this wave. */
+  wave: z.int().nonnegative().optional(),
+});
+export type RollCommandBody = z.infer<typeof RollCommandBody>;

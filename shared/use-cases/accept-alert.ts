@@ -1,13 +1,13 @@
 import { BreachAlert, MAX_ALERT_AGE_SECONDS, MAX_ALERT_BYTES } from "../contract/alert";
-import { RegistrationId, type RollId } from "../domain/ids";
+import type { RollId } from "../domain/ids";
 import { addMs, formatInstant, parseInstant, type Instant } from "../domain/instant";
 import { problem, type Problem } from "../domain/outcome";
-import { RollError } from "../domain/roll-error";
 import type { RollRequest, RollTiming } from "../domain/roll/request";
 import type { CertificateReader } from "../ports/certificates";
 import type { Clock, Waiter } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
 import type { AlertSignatures, RollStarter } from "../ports/starter";
+import { findUnknown } from "./find-unknown";
 import { toTarget } from "../steps/ordered-device";
 import { findStarted, startRoll, type StartAnswer, type StartName, type StartRollDeps } from "./start-roll";
 
@@ -56,7 +56,10 @@ export function createAcceptAlert(
     const earlier = await findStarted(deps, name);
     if (earlier !== undefined) return withUnknown(earlier, []);
 
-    const unknown = await findUnknown(deps, alert);
+    const unknown = await findUnknown(
+      deps,
+      alert.scope.devices.map(({ registrationId }) => registrationId),
+    );
     if (unknown.length === alert.scope.devices.length)
       return problem(
         404,
@@ -122,33 +125,6 @@ function parse(body: Uint8Array): BreachAlert | Problem {
         "duplicate-device",
         `"${twice}" is listed twice (ids are compared without case); list each device once`,
       );
-}
-
-/** How long DPS may take to say which ids it knows. */
-const LOOKUP_MS = 2_000;
-
-/**
- * Ids that DPS says it does not have. If DPS cannot say so in time, none: an outage must not keep a breach from being
- * contained, and the roll itself finds out later.
- */
-async function findUnknown({ enrollments, waiter }: AcceptAlertDeps, alert: BreachAlert): Promise<string[]> {
-  const ids = alert.scope.devices.map((device) => RegistrationId.parse(device.registrationId.toLowerCase()));
-  const unknown: string[] = [];
-  const queue = ids.values();
-  const look = async (): Promise<void> => {
-    for (const id of queue) {
-      const reading = await enrollments.get(id);
-      if (reading.outcome === "missing") unknown.push(id);
-    }
-  };
-  try {
-    const all = Promise.all(Array.from({ length: 16 }, look)).then(() => "asked" as const);
-    if ((await Promise.race([all, waiter.sleep(LOOKUP_MS)])) !== "asked") return [];
-  } catch (error) {
-    if (!(error instanceof RollError)) throw error;
-    return [];
-  }
-  return unknown.sort();
 }
 
 function toRequest(

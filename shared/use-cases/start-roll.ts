@@ -4,8 +4,10 @@ import { formatInstant, type Instant } from "../domain/instant";
 import { problem, type Problem } from "../domain/outcome";
 import { RollError } from "../domain/roll-error";
 import { BATCH_SIZE } from "../domain/roll/batch";
+import { newControl } from "../domain/roll/control";
 import type { RollRequest } from "../domain/roll/request";
 import type { Entropy } from "../ports/clock";
+import type { ControlStore } from "../ports/control";
 import type { RollStarter } from "../ports/starter";
 import type { ClaimStore, RollBlobs, RollStore, StartClaim } from "../ports/stores";
 
@@ -14,6 +16,7 @@ export interface StartRollDeps {
   readonly claims: ClaimStore;
   readonly rolls: RollStore;
   readonly blobs: RollBlobs;
+  readonly controls: ControlStore;
 }
 
 export type StartAnswer =
@@ -79,12 +82,12 @@ export function startKey(entropy: Entropy, source: string, id: string): string {
 
 /** The part after the claim, shared with the sweeper: header first, then the orchestration. Safe to run twice. */
 export async function createAndStart(
-  { rolls }: Pick<StartRollDeps, "rolls">,
+  { rolls, controls }: Pick<StartRollDeps, "rolls" | "controls">,
   starter: RollStarter,
   rollId: RollId,
   request: RollRequest,
 ): Promise<void> {
-  const { playbook, source, alertId, reason, requestedAt, targets } = request;
+  const { playbook, source, alertId, reason, requestedAt, requestedBy, targets, times } = request;
   const batches = Math.ceil(targets.length / BATCH_SIZE);
   await rolls.create({
     rollId,
@@ -96,7 +99,9 @@ export async function createAndStart(
     requestedAt,
     devices: targets.length,
     batches,
+    ...(requestedBy === undefined ? {} : { requestedBy }),
   });
+  await controls.create(newControl(rollId, times ?? { windows: [], freezes: [] }));
   await starter.start(playbook, rollId);
 }
 

@@ -1,6 +1,7 @@
 import type { RollId } from "../domain/ids";
 import { RollError } from "../domain/roll-error";
 import type { Clock, Entropy } from "../ports/clock";
+import type { ControlStore } from "../ports/control";
 import type { RollStarter } from "../ports/starter";
 import type { ClaimStore, RollBlobs, RollStore } from "../ports/stores";
 import { createAndStart, startKey } from "./start-roll";
@@ -11,6 +12,7 @@ export interface SweepRollsDeps {
   readonly claims: ClaimStore;
   readonly rolls: RollStore;
   readonly blobs: RollBlobs;
+  readonly controls: ControlStore;
   /** Younger open rolls are left to whoever is starting them. */
   readonly minAgeMs: number;
 }
@@ -31,6 +33,7 @@ export function createSweepRolls({
   claims,
   rolls,
   blobs,
+  controls,
   minAgeMs,
 }: SweepRollsDeps): (starter: RollStarter) => Promise<Sweep> {
   const lookAfter = async (rollId: RollId, starter: RollStarter): Promise<boolean> => {
@@ -42,7 +45,7 @@ export function createSweepRolls({
       await rolls.close(rollId);
       return false;
     }
-    await createAndStart({ rolls }, starter, rollId, request);
+    await createAndStart({ rolls, controls }, starter, rollId, request);
     return true;
   };
   return async (starter) => {

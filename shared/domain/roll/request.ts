@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { DeviceId, HubHostName, RegistrationId, Sha256Thumbprint, Slot } from "../ids";
 import { Instant } from "../instant";
+import { WavePolicy } from "../pacing/wave-policy";
+import { WorkTimes } from "../pacing/windows";
 import { Authority, Containment, Dispatch, Playbook, ReplacementKind } from "./playbook";
 
 /** One device of a roll, as the request or the group's registrations name it. */
@@ -53,6 +55,8 @@ export const GroupScope = z.object({
       name: z.string().min(1).max(64).optional(),
       /** PEM, the CA first. Absent: a CA of that name is in DPS already. */
       chainPem: z.string().optional(),
+      /** The request held a private key here, or nothing readable; the text was discarded at the door. */
+      discarded: z.enum(["private-key-in-input", "certificate-unreadable"]).optional(),
     })
     .optional(),
 });
@@ -84,6 +88,10 @@ export const RollRequest = z.object({
   replacement: ReplacementKind.optional(),
   containment: Containment.optional(),
   dispatch: Dispatch.optional(),
+  /** In which order the fleet is rolled; absent: everybody at once. */
+  waves: WavePolicy.optional(),
+  /** When devices may be told to change over; absent: always. Containment never waits. */
+  times: WorkTimes.optional(),
   /** `required`: nothing but containment happens before a named person has approved the plan. */
   approval: z.enum(["required", "none"]).optional(),
   /** Stops after the plan; nothing is written to DPS or a hub. */

@@ -47,6 +47,10 @@ export const Roll = z.object({
   batches: z.int().nonnegative(),
   /** 0 while the target list is not made yet; batches of one wave are neighbours. */
   waves: z.int().nonnegative().optional(),
+  /** SHA-256 of the frozen plan, upper-case hex: what an approval signs. */
+  planHash: z.string().optional(),
+  /** The person who asked for it; absent for alerts and timers. */
+  requestedBy: z.string().optional(),
   containedAt: Instant.optional(),
   finishedAt: Instant.optional(),
   outcome: RollOutcome.optional(),
