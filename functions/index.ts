@@ -5,6 +5,7 @@
 import { connectAzure } from "../shared/adapters/azure/connect";
 import { appIdentity } from "../shared/adapters/azure/credentials";
 import { cronCalendar } from "../shared/adapters/calendar/cron-calendar";
+import { EntraOperators } from "../shared/adapters/entra/entra-operators";
 import { HmacAlertSignatures } from "../shared/adapters/hmac/alert-signatures";
 import { TableBatchStore } from "../shared/adapters/store/batch-store";
 import { TableClaimStore } from "../shared/adapters/store/claim-store";
@@ -20,12 +21,15 @@ import { nodeEntropy } from "../shared/adapters/x509/node-entropy";
 import { systemClock, systemWaiter } from "../shared/adapters/x509/system-clock";
 import { readSettings, type Settings } from "../shared/config/settings";
 import { createAcceptAlert } from "../shared/use-cases/accept-alert";
+import { createAcceptOrder } from "../shared/use-cases/accept-order";
+import { createCommandRoll } from "../shared/use-cases/command-roll";
 import { createIngestEvents } from "../shared/use-cases/ingest-events";
 import { createReadRolls } from "../shared/use-cases/read-rolls";
 import { createSweepRolls } from "../shared/use-cases/sweep-rolls";
 import { registerActivities } from "./activities/register";
 import { registerHeartbeats } from "./events/heartbeats";
 import { registerAlerts } from "./http/alerts";
+import { createGate } from "./http/gate";
 import { registerRolls } from "./http/rolls";
 import { registerOrchestrations } from "./orchestrations";
 import { registerSweep } from "./timers/sweep";
@@ -55,13 +59,23 @@ const deps = {
   control: new TableControlStore(store),
   calendar: cronCalendar,
   timing: { pulseHoldMs, settleMs, pollMs, recheckMs, attemptMs, deadlineMs: deadlineHours * 3_600_000 },
+  twoPersons: settings.twoPersons,
   minAgeMs: sweepAgeMs,
 };
+
+const gate = createGate(
+  settings.operators === undefined ? undefined : new EntraOperators(settings.operators, systemClock),
+);
 
 registerOrchestrations();
 registerActivities(deps);
 registerAlerts(createAcceptAlert(deps));
-registerRolls(createReadRolls(deps));
+registerRolls({
+  gate,
+  read: createReadRolls(deps),
+  accept: createAcceptOrder(deps),
+  command: createCommandRoll(deps),
+});
 registerHeartbeats(createIngestEvents(deps));
 registerSweep(createSweepRolls(deps));
 

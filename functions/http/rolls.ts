@@ -1,30 +1,140 @@
-import { app, type HttpResponseInit } from "@azure/functions";
-import { isProblem } from "../../shared/domain/outcome";
+import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } from "@azure/functions";
+import * as df from "durable-functions";
+import { MAX_ORDER_BYTES } from "../../shared/contract/roll-order";
+import type { Role } from "../../shared/domain/operator";
+import { isProblem, problem } from "../../shared/domain/outcome";
+import type { createAcceptOrder } from "../../shared/use-cases/accept-order";
+import type { CommandAnswer, createCommandRoll, OperatorVerb } from "../../shared/use-cases/command-roll";
 import type { ReadRolls } from "../../shared/use-cases/read-rolls";
+import { durableStarter } from "../durable-starter";
+import type { Gate } from "./gate";
 import { guarded, jsonResponse, problemResponse } from "./problem";
 
-/** What operators read: `GET /api/rolls`, `/api/rolls/{rollId}`, `/api/rolls/{rollId}/devices`. */
-export function registerRolls(read: ReadRolls): void {
+export interface RollEndpoints {
+  readonly gate: Gate;
+  readonly read: ReadRolls;
+  readonly accept: ReturnType<typeof createAcceptOrder>;
+  readonly command: ReturnType<typeof createCommandRoll>;
+}
+
+/** Who may say what. */
+const VERBS: Readonly<Record<OperatorVerb, Role>> = {
+  approve: "approver",
+  pause: "operator",
+  resume: "operator",
+  abort: "operator",
+  retry: "operator",
+};
+
+/**
+ * What operators read and say: `POST` and `GET /api/rolls`, `GET /api/rolls/{rollId}` and `/devices`, and
+ * `POST /api/rolls/{rollId}/{approve|pause|resume|abort|retry}`.
+ */
+export function registerRolls(o: RollEndpoints): void {
+  const { gate, read } = o;
+  const { authLevel } = gate;
+  app.http("createRoll", {
+    methods: ["POST"],
+    authLevel,
+    route: "rolls",
+    extraInputs: [df.input.durableClient()],
+    handler: (request, context) => guarded(context, () => create(o, request, context)),
+  });
   app.http("listRolls", {
     methods: ["GET"],
-    authLevel: "function",
+    authLevel,
     route: "rolls",
-    handler: ({ query }, context) =>
-      guarded(context, async () => answer(await read.list({ limit: query.get("limit"), after: query.get("after") }))),
+    handler: (request, context) =>
+      reading(gate, request, context, ({ query }) =>
+        read.list({ limit: query.get("limit"), after: query.get("after") }),
+      ),
   });
   app.http("getRoll", {
     methods: ["GET"],
-    authLevel: "function",
+    authLevel,
     route: "rolls/{rollId}",
-    handler: ({ params }, context) => guarded(context, async () => answer(await read.get(params["rollId"] ?? ""))),
+    handler: (request, context) => reading(gate, request, context, ({ params }) => read.get(params["rollId"] ?? "")),
   });
   app.http("listRollDevices", {
     methods: ["GET"],
-    authLevel: "function",
+    authLevel,
     route: "rolls/{rollId}/devices",
-    handler: ({ params, query }, context) =>
-      guarded(context, async () => answer(await read.devices(params["rollId"] ?? "", query.get("after")))),
+    handler: (request, context) =>
+      reading(gate, request, context, ({ params, query }) => read.devices(params["rollId"] ?? "", query.get("after"))),
   });
+  for (const [verb, role] of Object.entries(VERBS) as [OperatorVerb, Role][])
+    app.http(`${verb}Roll`, {
+      methods: ["POST"],
+      authLevel,
+      route: `rolls/{rollId}/${verb}`,
+      handler: (request, context) => guarded(context, () => say(o, verb, role, request)),
+    });
+}
+
+/** A read for whoever may see. */
+export function reading(
+  gate: Gate,
+  request: HttpRequest,
+  context: InvocationContext,
+  find: (request: HttpRequest) => Promise<object>,
+): Promise<HttpResponseInit> {
+  return guarded(context, async () => {
+    const who = await gate.admit(request, "reader");
+    return "outcome" in who ? problemResponse(who) : answer(await find(request));
+  });
+}
+
+async function create(
+  { gate, accept }: RollEndpoints,
+  request: HttpRequest,
+  context: InvocationContext,
+): Promise<HttpResponseInit> {
+  const by = await gate.admit(request, "operator");
+  if ("outcome" in by) return problemResponse(by);
+  if (Number(request.headers.get("content-length") ?? 0) > MAX_ORDER_BYTES)
+    return problemResponse(
+      problem(413, "payload-too-large", `at most ${MAX_ORDER_BYTES} bytes are read; use a list blob`),
+    );
+  const answered = await accept(
+    {
+      body: new Uint8Array(await request.arrayBuffer()),
+      idempotencyKey: request.headers.get("idempotency-key") ?? undefined,
+      by,
+    },
+    durableStarter(context),
+  );
+  if (answered.outcome === "problem") return problemResponse(answered);
+  const { rollId } = answered;
+  const statusUrl = `/api/rolls/${rollId}`;
+  const unknown = answered.outcome === "accepted" ? answered.unknown : [];
+  context.log(`order of ${by.id} ${answered.outcome}: roll ${rollId}`);
+  return jsonResponse(
+    answered.outcome === "accepted" ? 202 : 200,
+    { rollId, statusUrl, duplicate: answered.outcome === "known", ...(unknown.length === 0 ? {} : { unknown }) },
+    { location: statusUrl, "retry-after": "2" },
+  );
+}
+
+async function say(
+  { gate, command }: RollEndpoints,
+  verb: OperatorVerb,
+  role: Role,
+  request: HttpRequest,
+): Promise<HttpResponseInit> {
+  const by = await gate.admit(request, role);
+  if ("outcome" in by) return problemResponse(by);
+  const idempotencyKey = request.headers.get("idempotency-key") ?? undefined;
+  const body = new Uint8Array(await request.arrayBuffer());
+  const answered: CommandAnswer = await command({
+    rollId: request.params["rollId"] ?? "",
+    verb,
+    body,
+    idempotencyKey,
+    by,
+  });
+  if (answered.outcome === "problem") return problemResponse(answered);
+  const { rollId, desired, changed } = answered;
+  return jsonResponse(200, { rollId, desired, changed, statusUrl: `/api/rolls/${rollId}` });
 }
 
 function answer(result: object): HttpResponseInit {

@@ -8,12 +8,15 @@ import {
   readConnectionStrings,
   readDpsResourceId,
   readHostName,
+  readBoolean,
   readIdentityHosts,
+  readOperators,
   readPins,
   readSecrets,
   variable,
   wholeNumber,
   type DpsResourceId,
+  type OperatorAccess,
   type Pins,
   type ServiceAccess,
 } from "./variables";
@@ -30,6 +33,10 @@ export interface Settings {
   /** One; or two while one is being exchanged for the other, and both verify. */
   readonly webhookSecrets: readonly string[];
   readonly loopback: Loopback | undefined;
+  /** Undefined: nobody signs in, the host's function keys decide, and nobody can approve. */
+  readonly operators: OperatorAccess | undefined;
+  /** Who asked for a roll may not approve it. */
+  readonly twoPersons: boolean;
   readonly timing: Timing;
   readonly certificatePolicy: CertificatePolicy;
 }
@@ -101,6 +108,11 @@ const environment = z
       readPins,
     ).optional(),
     ROLLCALL_CERTIFICATE_POLICY: variable(POLICY_FORM, readPolicy).default(DEFAULT_POLICY),
+    ROLLCALL_OPERATORS: variable(
+      'leave it out, or give {"issuer": "https://login.microsoftonline.com/<tenant>/v2.0", "audience": "api://…", "jwksUrl": "https://…/discovery/v2.0/keys", "easyAuth": false}',
+      readOperators,
+    ).optional(),
+    ROLLCALL_TWO_PERSONS: variable("give true or false", readBoolean).default(true),
     ROLLCALL_PULSE_HOLD_MS: wholeNumber({ fallback: 180_000, min: 0, max: 3_600_000 }),
     ROLLCALL_SETTLE_MS: wholeNumber({ fallback: 60_000, min: 0, max: 3_600_000 }),
     ROLLCALL_POLL_MS: wholeNumber({ fallback: 10_000, min: 100, max: 3_600_000 }),
@@ -144,6 +156,8 @@ export function readSettings(
     hubs,
     webhookSecrets,
     loopback: data.ROLLCALL_LOOPBACK === undefined ? undefined : loopback(data.ROLLCALL_LOOPBACK, readFile),
+    operators: data.ROLLCALL_OPERATORS,
+    twoPersons: data.ROLLCALL_TWO_PERSONS,
     timing: {
       pulseHoldMs: data.ROLLCALL_PULSE_HOLD_MS,
       settleMs: data.ROLLCALL_SETTLE_MS,

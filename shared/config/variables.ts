@@ -112,6 +112,35 @@ export function readPins(text: string): Pins | undefined {
   return { caFile, ports: new Map(Object.entries(ports)), tokens: new Map(Object.entries(tokens)) };
 }
 
+/** Who may act, by the directory's word. */
+export interface OperatorAccess {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly jwksUrl: string;
+  /** Believe the principal that App Service authentication has checked. */
+  readonly easyAuth: boolean;
+}
+
+const OperatorsForm = z.strictObject({
+  issuer: z.url(),
+  audience: z.string().min(1).max(200),
+  jwksUrl: z.url(),
+  easyAuth: z.boolean().default(false),
+});
+
+/** Keys come over HTTPS; plain HTTP is for this machine alone. */
+export function readOperators(text: string): OperatorAccess | undefined {
+  const { data } = OperatorsForm.safeParse(readJson(text));
+  if (data === undefined) return undefined;
+  const { protocol, hostname } = new URL(data.jwksUrl);
+  return protocol === "https:" || (protocol === "http:" && hostname === "127.0.0.1") ? data : undefined;
+}
+
+/** `true` or `false`. */
+export function readBoolean(text: string): boolean | undefined {
+  return text === "true" ? true : text === "false" ? false : undefined;
+}
+
 function eachHostOnce(list: readonly (ServiceAccess | undefined)[]): readonly ServiceAccess[] | undefined {
   const known = list.filter((access) => access !== undefined);
   const hosts = new Set(known.map(({ host }) => host));

@@ -13,7 +13,7 @@ export interface CommandRollDeps {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly rolls: RollStore;
-  readonly controls: ControlStore;
+  readonly control: ControlStore;
   /** Who asked for a roll may not approve it. */
   readonly twoPersons: boolean;
 }
@@ -56,7 +56,7 @@ export function createCommandRoll(deps: CommandRollDeps): (command: RollCommand)
       return problem(404, "unknown-roll", "there is no roll with this id; GET /api/rolls lists them");
     const order = toCommand(deps, roll, command);
     if ("outcome" in order) return order;
-    const decision = await deps.controls.change(roll.rollId, (current) =>
+    const decision = await deps.control.change(roll.rollId, (current) =>
       control(current, order, {
         phase: roll.phase,
         finished: roll.phase === "finished",

@@ -16,7 +16,7 @@ export interface StartRollDeps {
   readonly claims: ClaimStore;
   readonly rolls: RollStore;
   readonly blobs: RollBlobs;
-  readonly controls: ControlStore;
+  readonly control: ControlStore;
 }
 
 export type StartAnswer =
@@ -82,7 +82,7 @@ export function startKey(entropy: Entropy, source: string, id: string): string {
 
 /** The part after the claim, shared with the sweeper: header first, then the orchestration. Safe to run twice. */
 export async function createAndStart(
-  { rolls, controls }: Pick<StartRollDeps, "rolls" | "controls">,
+  { rolls, control }: Pick<StartRollDeps, "rolls" | "control">,
   starter: RollStarter,
   rollId: RollId,
   request: RollRequest,
@@ -101,7 +101,7 @@ export async function createAndStart(
     batches,
     ...(requestedBy === undefined ? {} : { requestedBy }),
   });
-  await controls.create(newControl(rollId, times ?? { windows: [], freezes: [] }));
+  await control.create(newControl(rollId, times ?? { windows: [], freezes: [] }));
   await starter.start(playbook, rollId);
 }
 

@@ -12,7 +12,7 @@ export interface SweepRollsDeps {
   readonly claims: ClaimStore;
   readonly rolls: RollStore;
   readonly blobs: RollBlobs;
-  readonly controls: ControlStore;
+  readonly control: ControlStore;
   /** Younger open rolls are left to whoever is starting them. */
   readonly minAgeMs: number;
 }
@@ -33,7 +33,7 @@ export function createSweepRolls({
   claims,
   rolls,
   blobs,
-  controls,
+  control,
   minAgeMs,
 }: SweepRollsDeps): (starter: RollStarter) => Promise<Sweep> {
   const lookAfter = async (rollId: RollId, starter: RollStarter): Promise<boolean> => {
@@ -45,7 +45,7 @@ export function createSweepRolls({
       await rolls.close(rollId);
       return false;
     }
-    await createAndStart({ rolls, controls }, starter, rollId, request);
+    await createAndStart({ rolls, control }, starter, rollId, request);
     return true;
   };
   return async (starter) => {

@@ -5,10 +5,15 @@ import { nodeCertificateReader } from "../../../shared/adapters/x509/node-certif
 import { nodeEntropy } from "../../../shared/adapters/x509/node-entropy";
 import type { RollId } from "../../../shared/domain/ids";
 import { RollError } from "../../../shared/domain/roll-error";
+import type { Principal } from "../../../shared/domain/operator";
+import type { EnrollmentGroups } from "../../../shared/ports/enrollment-groups";
 import type { RollStarter } from "../../../shared/ports/starter";
 import { createAcceptAlert, type AlertAnswer, type SignedAlert } from "../../../shared/use-cases/accept-alert";
+import { createAcceptOrder, type OrderAnswer } from "../../../shared/use-cases/accept-order";
+import { createCommandRoll, type CommandAnswer, type OperatorVerb } from "../../../shared/use-cases/command-roll";
 import { createSweepRolls } from "../../../shared/use-cases/sweep-rolls";
 import { FakeAzure } from "../../support/fake-azure";
+import { MemoryControlStore } from "../../support/memory-control";
 import { MemoryBatchStore, MemoryClaimStore, MemoryRollBlobs, MemoryRollStore } from "../../support/memory-stores";
 import { HandClock } from "../steps/bed";
 
@@ -32,6 +37,9 @@ export class RecordingStarter implements RollStarter {
   }
 }
 
+export const operator: Principal = { kind: "person", id: "oid-1", name: "Ada", roles: ["operator"] };
+export const approver: Principal = { kind: "person", id: "oid-2", name: "Grace", roles: ["approver"] };
+
 /** The door for alerts and the sweeper behind it, over stores in memory. */
 export class Door {
   readonly clock = new HandClock();
@@ -40,20 +48,33 @@ export class Door {
   readonly rolls = new MemoryRollStore();
   readonly blobs = new MemoryRollBlobs();
   readonly batches = new MemoryBatchStore(this.clock, 60_000);
+  readonly control = new MemoryControlStore();
   readonly starter = new RecordingStarter();
   readonly root: CertificateAuthority = createRoot({ commonName: "Fleet root" });
   readonly accept: (alert: SignedAlert) => Promise<AlertAnswer>;
+  readonly order: (
+    body: string | Uint8Array,
+    o?: { readonly key?: string; readonly by?: Principal },
+  ) => Promise<OrderAnswer>;
+  readonly command: (
+    rollId: string,
+    verb: OperatorVerb,
+    o?: { readonly body?: object; readonly key?: string; readonly by?: Principal },
+  ) => Promise<CommandAnswer>;
+  /** What DPS says of a group; by default it has none. */
+  groups: EnrollmentGroups["get"] = () => Promise.resolve({ outcome: "missing" });
   readonly sweep: () => Promise<readonly RollId[]>;
   /** How long the lookup waits; by default for ever. */
   patience: Promise<void> = new Promise(() => undefined);
 
   constructor() {
-    const { clock, claims, rolls, blobs, starter } = this;
+    const { clock, claims, rolls, blobs, control, starter } = this;
     const accept = createAcceptAlert({
       clock,
       claims,
       rolls,
       blobs,
+      control,
       waiter: { sleep: () => this.patience },
       entropy: nodeEntropy,
       certificates: nodeCertificateReader,
@@ -62,7 +83,34 @@ export class Door {
       timing: { pulseHoldMs: 200, settleMs: 500, pollMs: 100, recheckMs: 1_000, attemptMs: 5_000, deadlineMs: 60_000 },
     });
     this.accept = (alert) => accept(alert, starter);
-    const sweep = createSweepRolls({ clock, claims, rolls, blobs, entropy: nodeEntropy, minAgeMs: 60_000 });
+    const order = createAcceptOrder({
+      ...{ clock, claims, rolls, blobs, control },
+      waiter: { sleep: () => this.patience },
+      entropy: nodeEntropy,
+      certificates: nodeCertificateReader,
+      enrollments: this.azure.enrollments,
+      groups: { get: (groupId) => this.groups(groupId) },
+      timing: { pulseHoldMs: 200, settleMs: 500, pollMs: 100, recheckMs: 1_000, attemptMs: 5_000, deadlineMs: 60_000 },
+    });
+    this.order = (body, o = {}) =>
+      order(
+        {
+          body: typeof body === "string" ? new TextEncoder().encode(body) : body,
+          idempotencyKey: o.key,
+          by: o.by ?? operator,
+        },
+        starter,
+      );
+    const command = createCommandRoll({ clock, entropy: nodeEntropy, rolls, control, twoPersons: true });
+    this.command = (rollId, verb, o = {}) =>
+      command({
+        rollId,
+        verb,
+        body: new TextEncoder().encode(o.body === undefined ? "" : JSON.stringify(o.body)),
+        idempotencyKey: o.key,
+        by: o.by ?? operator,
+      });
+    const sweep = createSweepRolls({ clock, claims, rolls, blobs, control, entropy: nodeEntropy, minAgeMs: 60_000 });
     this.sweep = async () => (await sweep(starter)).restarted;
     for (const id of ["pump-1", "pump-2"])
       this.azure.addEnrollment({ registrationId: id, primaryPem: this.leaf(id).certificatePem });
