@@ -30,7 +30,7 @@ describe("docs/errors.md", () => {
   it.each<[string, readonly string[], number]>([
     ["problem", matches(all, /problem\(\s*\d{3},\s*"([a-z0-9-]+)"/g), 13],
     ["refusal of the lint", matches(domain, /code: "([a-z0-9-]+)"/g), 12],
-    ["refusal of the plan", matches(all, /refused\(\s*"([a-z0-9-]+)"/g), 3],
+    ["refusal of the plan", matches(source("shared/steps", "shared/use-cases"), /refused\(\s*"([a-z0-9-]+)"/g), 3],
     ["failure", union(domain, "RollErrorCode"), 7],
     ["rule of the proof", union(domain, "ProofRule"), 5],
     ["warning", union(domain, "Warning"), 6],
