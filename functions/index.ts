@@ -37,7 +37,7 @@ import { registerSweep } from "./timers/sweep";
 const settings = readSettings(process.env);
 const { pulseHoldMs, settleMs, pollMs, recheckMs, attemptMs, leaseMs, sweepAgeMs, deadlineHours } = settings.timing;
 const store = openStore(storeAddress(settings.storage));
-const { enrollments, authorities, hubs } = connectAzure(settings, systemClock);
+const { enrollments, groups, registrations, authorities, hubs } = connectAzure(settings, systemClock);
 
 const deps = {
   clock: systemClock,
@@ -47,6 +47,8 @@ const deps = {
   policy: settings.certificatePolicy,
   signatures: new HmacAlertSignatures(settings.webhookSecrets),
   enrollments,
+  groups,
+  registrations,
   authorities,
   hubs,
   claims: new TableClaimStore(store, nodeEntropy),
