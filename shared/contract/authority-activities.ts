@@ -32,13 +32,16 @@ export const provePossession = activityContract({
 });
 
 /**
- * Puts the new CA beside the old one, in one guarded write. `not-yet`: the CA is verified, but DPS does not take it; what is
- * written to Azure Resource Manager reaches the enrollments some time later.
+ * What came of bringing a new CA into a group. `not-yet`: the CA is verified, but DPS does not take it; what is written to
+ * Azure Resource Manager reaches the enrollments some time later.
  */
+const GroupWrite = z.object({ outcome: z.enum(["done", "not-yet", "refused"]), code: Code.optional() });
+
+/** Puts the new CA beside the old one, in one guarded write. */
 export const stageAuthority = activityContract({
   name: "stageAuthority",
   input: RollInput,
-  output: z.object({ outcome: z.enum(["staged", "not-yet", "refused"]), code: Code.optional() }),
+  output: GroupWrite,
 });
 
 /**
@@ -48,14 +51,19 @@ export const stageAuthority = activityContract({
 export const replaceAuthority = activityContract({
   name: "replaceAuthority",
   input: RollInput,
-  output: z.object({ outcome: z.enum(["replaced", "not-yet", "refused"]), code: Code.optional() }),
+  output: GroupWrite,
 });
 
-/** Lists registrations of the group again: `late` ones came after the target list was made and belong to no batch. */
+/** A page of a list, and how many on it were looked for; `next` is absent on the last page. */
+const Page = {
+  input: z.object({ rollId: RollId, cursor: z.string().max(2_000).optional() }),
+  output: z.object({ found: z.int().nonnegative(), next: z.string().max(2_000).optional() }),
+};
+
+/** Lists the group's registrations again, and finds those that came after the target list was made: they are in no batch. */
 export const surveyRegistrations = activityContract({
   name: "surveyRegistrations",
-  input: z.object({ rollId: RollId, cursor: z.string().max(2_000).optional() }),
-  output: z.object({ late: z.int().nonnegative(), next: z.string().max(2_000).optional() }),
+  ...Page,
 });
 
 /** Takes the old CA out of the group, in the write that promotes the new one. */
@@ -65,11 +73,10 @@ export const dropAuthority = activityContract({
   output: z.object({ outcome: z.enum(["dropped", "refused"]), code: Code.optional() }),
 });
 
-/** Counts individual enrollments, a page at a time, that lean on the old CA: their leaves come from it, or they name it. */
+/** Lists the individual enrollments and finds those that lean on the old CA: their leaves come from it, or they name it. */
 export const countLeaning = activityContract({
   name: "countLeaning",
-  input: z.object({ rollId: RollId, cursor: z.string().max(2_000).optional() }),
-  output: z.object({ leaning: z.int().nonnegative(), next: z.string().max(2_000).optional() }),
+  ...Page,
 });
 
 /**

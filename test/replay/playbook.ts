@@ -7,7 +7,10 @@ import { containBatch } from "../../orchestrations/contain-batch";
 import { containFleet } from "../../orchestrations/contain-fleet";
 import { individualBreach } from "../../orchestrations/individual-breach";
 import { openFleet } from "../../orchestrations/open-fleet";
+import { proveRootOwnership } from "../../orchestrations/prove-root-ownership";
 import { proveFleet } from "../../orchestrations/prove-fleet";
+import { retireAuthority } from "../../orchestrations/retire-authority";
+import { rollAuthority } from "../../orchestrations/roll-authority";
 import { waitUntil } from "../../orchestrations/wait-until";
 import { rollId } from "../support/builders";
 import { Execution, run, VERSION, type Action, type Run } from "../support/replay";
@@ -21,6 +24,9 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   containBatch,
   proveFleet,
   closeFleet,
+  proveRootOwnership,
+  retireAuthority,
+  rollAuthority,
   waitUntil,
 };
 
@@ -44,6 +50,14 @@ const answers: Readonly<Record<string, Script>> = {
   proveBatch: { open: 0, proven: 3, broken: 0 },
   closeRoll: { outcome: "completed", proven: 3 },
   releaseClaims: {},
+  judgeSuccessor: { outcome: "ready", mustProve: true },
+  provePossession: { state: "verified" },
+  stageAuthority: { outcome: "done" },
+  replaceAuthority: { outcome: "done" },
+  surveyRegistrations: { found: 0 },
+  dropAuthority: { outcome: "dropped" },
+  countLeaning: { found: 0 },
+  deleteAuthority: { outcome: "retired" },
   readControl: { state: "met", retries: 0, missing: [] },
 };
 
