@@ -1,11 +1,10 @@
 import type { RegistrationId } from "../ids";
-import type { Tag, Wave, WavePolicy, WaveRules } from "./wave-policy";
+import type { Wave, WavePolicy, WaveRules } from "./wave-policy";
 
 /** What a policy looks at. */
 export interface WaveDevice {
   readonly registrationId: RegistrationId;
-  /** Twin tags of the top level whose value is text. */
-  readonly tags?: Readonly<Record<string, string>>;
+  readonly tag?: string | undefined;
 }
 
 export type Partition<D> =
@@ -87,8 +86,8 @@ function canaryOf(canary: Extract<WavePolicy, { kind: "canary" }>["canary"]): Be
   return "tag" in canary ? hasTag(canary.tag) : isListed(canary.registrationIds);
 }
 
-function hasTag({ name, value }: Tag): Belongs {
-  return ({ tags }) => tags !== undefined && Object.hasOwn(tags, name) && tags[name] === value;
+function hasTag(tag: string): Belongs {
+  return (device) => device.tag === tag;
 }
 
 function isListed(ids: readonly RegistrationId[]): Belongs {

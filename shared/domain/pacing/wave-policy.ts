@@ -22,9 +22,8 @@ export const WaveRules = z.object({
 });
 export type WaveRules = z.infer<typeof WaveRules>;
 
-/** A twin tag and the value that a device must have there. */
-export const Tag = z.object({ name: z.string().min(1).max(128), value: z.string().max(512) });
-export type Tag = z.infer<typeof Tag>;
+/** The tag that a target brings along, such as `ring-0`; compared as it is written. */
+const Tag = z.string().min(1).max(64);
 
 const WaveName = z.string().min(1).max(64);
 const Ids = z.array(RegistrationId).min(1).max(100_000);
@@ -55,7 +54,7 @@ export const WavePolicy = z.discriminatedUnion("kind", [
     canaryRules: WaveRules.optional(),
     rules: WaveRules.optional(),
   }),
-  /** A wave per value of a twin tag. */
+  /** A wave per tag. */
   z.object({
     kind: z.literal("tags"),
     groups: z

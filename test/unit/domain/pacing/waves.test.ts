@@ -6,7 +6,7 @@ import { WavePolicy } from "../../../../shared/domain/pacing/wave-policy";
 const id = (n: number): RegistrationId => RegistrationId.parse(`device-${n}`);
 const everybody = Array.from({ length: 2_000 }, (_, at) => ({
   registrationId: id(at),
-  tags: { ring: String(at % 3) },
+  tag: `ring-${at % 3}`,
 }));
 const fleet = (n: number): WaveDevice[] => everybody.slice(0, n);
 const wavesOf = (policy: unknown, devices: readonly WaveDevice[]) => {
@@ -21,7 +21,7 @@ const rules = fc.record(
   { successThreshold: fc.double({ min: 0, max: 1, noNaN: true }), minCount: fc.integer({ min: 1, max: 50 }) },
   { requiredKeys: [] },
 );
-const tag = fc.record({ name: fc.constant("ring"), value: fc.constantFrom("0", "1", "2", "9") });
+const tag = fc.constantFrom("ring-0", "ring-1", "ring-2", "ring-9");
 const ids = fc.array(fc.integer({ min: 0, max: 300 }).map(id), { minLength: 1, maxLength: 40 });
 const percents = fc
   .array(fc.integer({ min: 1, max: 100 }), { maxLength: 8 })
@@ -98,7 +98,7 @@ describe("partition", () => {
     ],
     [
       "shares of less than everybody leave one more wave",
-      { kind: "canary", canary: { tag: { name: "ring", value: "0" } }, percents: [50] },
+      { kind: "canary", canary: { tag: "ring-0" }, percents: [50] },
       30,
       { canary: 10, "wave-1": 10, "wave-2": 10 },
     ],
@@ -108,9 +108,9 @@ describe("partition", () => {
       {
         kind: "tags",
         groups: [
-          { name: "two", tag: { name: "ring", value: "2" } },
-          { name: "again", tag: { name: "ring", value: "2" } },
-          { name: "none", tag: { name: "constructor", value: "" } },
+          { name: "two", tag: "ring-2" },
+          { name: "again", tag: "ring-2" },
+          { name: "none", tag: "ring" },
         ],
       },
       9,
