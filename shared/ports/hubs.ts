@@ -14,6 +14,9 @@ export interface Hubs {
 /** One IoT Hub's service side. Throws `RollError` for outages; what the rules foresee is an outcome. */
 export interface Hub {
   readonly hostName: HubHostName;
+  readonly modules: HubModules;
+  readonly methodJobs: MethodJobs;
+  readonly registryJobs: RegistryJobs;
   /** A fresh read of what the hub accepts for this device (`GET /twins/{id}`: never a query, those lag). */
   readIdentity(deviceId: DeviceId): Promise<IdentityReading>;
   /**
@@ -21,15 +24,6 @@ export interface Hub {
    * the service refuses the whole call; a device missing from the answer counts as written.
    */
   writeIdentities(writes: readonly IdentityWrite[]): Promise<ReadonlyMap<DeviceId, IdentityWriteOutcome>>;
-  /** Calls a direct method once; never retried here, because a lost answer does not say whether the device acted. */
-  invokeMethod(deviceId: DeviceId, methodName: string, payload: unknown): Promise<MethodOutcome>;
-}
-
-/** What a hub offers beyond single identities of known devices. */
-export interface HubAdministration {
-  readonly modules: HubModules;
-  readonly methodJobs: MethodJobs;
-  readonly registryJobs: RegistryJobs;
   /**
    * A fresh read from the identity registry, which also knows the generation. Reads of the registry are scarce (100 a
    * minute and unit): where the generation does not matter, `readIdentity` is the one to use.
@@ -47,6 +41,8 @@ export interface HubAdministration {
    * before anything is decided. `cursor`: `next` of the page before; undefined begins.
    */
   queryIdentities(cursor: string | undefined): Promise<Page<HubIdentity>>;
+  /** Calls a direct method once; never retried here, because a lost answer does not say whether the device acted. */
+  invokeMethod(deviceId: DeviceId, methodName: string, payload: unknown): Promise<MethodOutcome>;
 }
 
 export type IdentityReading =

@@ -57,7 +57,7 @@ export interface MethodJobResult {
   readonly result:
     | { readonly outcome: "waiting" }
     | { readonly outcome: "answered"; readonly status: number; readonly payload: unknown }
-    /** Never called: the job was cancelled or its time was over. */
+    /** Never called: the job was cancelled before its turn. */
     | { readonly outcome: "not-called" }
     /** Not connected, or no handler, or it did not answer in time: it may or may not have acted. */
     | { readonly outcome: "failed"; readonly detail: string };

@@ -14,6 +14,7 @@ import type { Enrollments, Registration } from "../../shared/ports/enrollments";
 import type { EnrollmentGroups } from "../../shared/ports/enrollment-groups";
 import type { Registrations } from "../../shared/ports/registrations";
 import type { HubIdentity, Hubs } from "../../shared/ports/hubs";
+import { FakeImportExportBlobs } from "./fake-blobs";
 import { FakeDps, type FakeEnrollment } from "./fake-dps";
 import { FakeAuthorities } from "./fake-authorities";
 import { FakeGroups, type FakeGroup } from "./fake-groups";
@@ -25,7 +26,8 @@ import { FakeRegistrations } from "./fake-registrations";
  * DPS, ARM and IoT Hubs in memory, as far as the ports can see them, with the documented semantics: ETags, DPS showing
  * thumbprints but no certificates, a registration writing the presented leaf into both slots of the hub identity.
  * Passes the same contract suite as the SDK adapters do against the lab. Faults are the lab's, under the same names
- * (`dps.enrollment.get|put`, `dps.registration.get`, `dps.ca.list`, `hub.twin.get`, `hub.registry.bulk[.item]`, `hub.method.invoke`).
+ * (`dps.enrollment|group.get|put|delete|query`, `dps.registration.get|delete|query`, `dps.ca.list|put|generate|verify|delete`,
+ * `hub.twin.get`, `hub.registry.get|list|delete|bulk[.item]`, `hub.query`, `hub.method.invoke`, `hub.job.create|get|list|cancel`).
  */
 export class FakeAzure {
   readonly faults: Faults;
@@ -34,6 +36,8 @@ export class FakeAzure {
   readonly registrations: Registrations;
   readonly authorities: Authorities;
   readonly hubs: Hubs;
+  /** Containers for the hubs' import and export jobs. */
+  readonly blobs = new FakeImportExportBlobs();
   readonly dps: FakeDps;
   readonly fakeGroups: FakeGroups;
   readonly fakeAuthorities: FakeAuthorities;
@@ -53,7 +57,7 @@ export class FakeAzure {
       this.faults,
       (name) => this.fakeGroups.refersTo(name) || this.dps.refersTo(name),
     );
-    this.byName = new Map(names.map((name) => [name, new FakeHub(name, clock, this.faults)]));
+    this.byName = new Map(names.map((name) => [name, new FakeHub(name, clock, this.faults, this.blobs)]));
     this.enrollments = this.dps.port;
     this.groups = this.fakeGroups.port;
     this.registrations = this.records.port;

@@ -109,7 +109,8 @@ function retryAfterMs(value: unknown, text: string): number | undefined {
 const CREDENTIALS =
   /SharedAccessSignature\s[^"'\n]*|(?:SharedAccessKey|AccountKey|sig|skn)=[^;&\s"']+|Bearer\s+[^\s"']+|eyJ[\w-]+\.[\w-]+\.[\w-]*/gi;
 
-function clean(text: string): string {
+/** One line, at most 300 characters, credentials removed. */
+export function clean(text: string): string {
   const line = text.replace(CREDENTIALS, "(removed)").replace(/\s+/g, " ").trim();
   return line.length <= 300 ? line : `${line.slice(0, 299)}…`;
 }

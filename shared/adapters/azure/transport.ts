@@ -7,6 +7,7 @@ import { ProvisioningServiceClient } from "azure-iot-provisioning-service";
 import { Client } from "azure-iothub/dist/client";
 import { NoRetry } from "azure-iothub/dist/common-core/retry_policy";
 import { RestApiClient as HubRestApiClient } from "azure-iothub/dist/common-http/rest_api_client";
+import { JobClient } from "azure-iothub/dist/job_client";
 import { Registry } from "azure-iothub/dist/registry";
 import { create as createHubSignature } from "azure-iothub/dist/shared_access_signature";
 import type { Loopback } from "../../config/settings";
@@ -20,8 +21,8 @@ export interface Transport {
   readonly timeoutMs: number;
   /** The DPS data plane. */
   dps(access: ServiceAccess): ProvisioningServiceClient;
-  /** Identity registry and direct methods of one hub; they share their connections. */
-  hub(access: ServiceAccess): { readonly registry: Registry; readonly methods: Client };
+  /** Identity registry, direct methods and jobs of one hub; they share their connections. */
+  hub(access: ServiceAccess): { readonly registry: Registry; readonly methods: Client; readonly jobs: JobClient };
   /** Connections for this host: kept alive, and leading to this machine if the host is pinned. */
   agent(host: string): Agent;
   /** The app's identity, or a stand-in that asks nobody where this machine serves the host. */
@@ -86,7 +87,7 @@ export function createTransport(o: { readonly timeoutMs: number; readonly loopba
       const methods = new Client(new EventEmitter() as unknown as Client.Transport, rest);
       // Left to itself it repeats a method for four minutes, and a method that ran twice cannot be taken back.
       methods.setRetryPolicy(new NoRetry());
-      return { registry: new Registry(config, rest), methods };
+      return { registry: new Registry(config, rest), methods, jobs: new JobClient(rest) };
     },
 
     close() {

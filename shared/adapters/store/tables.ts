@@ -89,7 +89,8 @@ function insecure(endpoint: string): { allowInsecureConnection: boolean } {
   return { allowInsecureConnection: new URL(endpoint).protocol === "http:" };
 }
 
-function blobService(address: StoreAddress): BlobServiceClient {
+/** A client of the account's blob service. */
+export function blobService(address: StoreAddress): BlobServiceClient {
   return address.kind === "identity"
     ? new BlobServiceClient(address.blobEndpoint, address.credential)
     : BlobServiceClient.fromConnectionString(address.connectionString);
