@@ -3,23 +3,36 @@ import { closeFleet } from "../orchestrations/close-fleet";
 import { containBatch } from "../orchestrations/contain-batch";
 import { containFleet } from "../orchestrations/contain-fleet";
 import { individualBreach } from "../orchestrations/individual-breach";
+import { individualExpiry } from "../orchestrations/individual-expiry";
 import { openFleet } from "../orchestrations/open-fleet";
-import { proveRootOwnership } from "../orchestrations/prove-root-ownership";
+import { planFleet } from "../orchestrations/plan-fleet";
 import { proveFleet } from "../orchestrations/prove-fleet";
+import { proveRootOwnership } from "../orchestrations/prove-root-ownership";
+import { reprovisionBatch } from "../orchestrations/reprovision-batch";
+import { reprovisionFleet } from "../orchestrations/reprovision-fleet";
+import { reprovisionWave } from "../orchestrations/reprovision-wave";
 import { retireAuthority } from "../orchestrations/retire-authority";
+import { retireFleet } from "../orchestrations/retire-fleet";
 import { rollAuthority } from "../orchestrations/roll-authority";
 import { waitUntil } from "../orchestrations/wait-until";
 import * as authority from "../shared/contract/authority-orchestrations";
 import * as control from "../shared/contract/control";
 import * as contract from "../shared/contract/orchestrations";
+import * as reprovision from "../shared/contract/reprovision";
 
 /** Names the orchestrators to the host, as the contract has them. */
 export function registerOrchestrations(): void {
   df.app.orchestration(contract.individualBreach.name, individualBreach);
+  df.app.orchestration(contract.individualExpiry.name, individualExpiry);
   df.app.orchestration(contract.openFleet.name, openFleet);
   df.app.orchestration(contract.containFleet.name, containFleet);
   df.app.orchestration(contract.containBatch.name, containBatch);
   df.app.orchestration(contract.proveFleet.name, proveFleet);
+  df.app.orchestration(reprovision.planFleet.name, planFleet);
+  df.app.orchestration(reprovision.reprovisionFleet.name, reprovisionFleet);
+  df.app.orchestration(reprovision.reprovisionWave.name, reprovisionWave);
+  df.app.orchestration(reprovision.reprovisionBatch.name, reprovisionBatch);
+  df.app.orchestration(reprovision.retireFleet.name, retireFleet);
   df.app.orchestration(contract.closeFleet.name, closeFleet);
   df.app.orchestration(authority.proveRootOwnership.name, proveRootOwnership);
   df.app.orchestration(authority.rollAuthority.name, rollAuthority);

@@ -53,14 +53,9 @@ export function leafFor(commonName: string, issuer: CertificateAuthority): LabCe
 }
 
 /** Which leaves an enrollment holds, by the slot they are in. */
-export type SlotsOf = (player: Player) => {
-  readonly primary?: LabCertificate | undefined;
-  readonly secondary?: LabCertificate | undefined;
-};
+export type SlotsOf = (player: Player) => { readonly primary?: LabCertificate; readonly secondary?: LabCertificate };
 
-/**
- * Enrolls each individually for the first hub; by default with the leaf it runs on as primary and the other slot free.
- */
+/** Enrolls each individually; by default with the leaf it runs on as primary and the other slot free. */
 export function enroll(
   { services }: World,
   players: readonly Player[],
@@ -71,7 +66,6 @@ export function enroll(
     services.dps.store.seedEnrollment({
       registrationId: player.registrationId,
       deviceId: player.deviceId,
-      iotHubHostName: labHubHostName,
       attestation: {
         type: "x509",
         x509: { clientCertificates: { primary: asSlot(primary), secondary: asSlot(secondary) } },

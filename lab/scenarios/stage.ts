@@ -31,7 +31,7 @@ export interface StageOptions {
 export interface Stage {
   readonly services: LabServices;
   readonly entra: Entra;
-  /** As an operator sees it; approvals are another person's. */
+  /** As a person with every role sees it. */
   readonly product: Product;
   /** Where the app answers. */
   readonly url: string;
@@ -44,10 +44,9 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-/** Two, because who asks for a roll may not approve it. */
-const people: Readonly<Record<"operator" | "approver", Person>> = {
-  operator: { name: "Olga Operator", roles: ["Rollcall.Reader", "Rollcall.Operator"] },
-  approver: { name: "Anna Approver", roles: ["Rollcall.Reader", "Rollcall.Operator", "Rollcall.Approver"] },
+const operator: Person = {
+  name: "Olga Operator",
+  roles: ["Rollcall.Reader", "Rollcall.Operator", "Rollcall.Approver"],
 };
 
 /** Rejects, with all it had started stopped, when the lab or the product cannot start. */
@@ -97,7 +96,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
       services,
       entra,
       url: host.url,
-      product: productAt(host.url, secret, (who) => entra.token(people[who])),
+      product: productAt(host.url, secret, () => entra.token(operator)),
       hostLog,
       hierarchyOf: ({ name }) => {
         const found = hierarchies.get(name);

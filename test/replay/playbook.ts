@@ -6,7 +6,13 @@ import { closeFleet } from "../../orchestrations/close-fleet";
 import { containBatch } from "../../orchestrations/contain-batch";
 import { containFleet } from "../../orchestrations/contain-fleet";
 import { individualBreach } from "../../orchestrations/individual-breach";
+import { individualExpiry } from "../../orchestrations/individual-expiry";
 import { openFleet } from "../../orchestrations/open-fleet";
+import { planFleet } from "../../orchestrations/plan-fleet";
+import { reprovisionBatch } from "../../orchestrations/reprovision-batch";
+import { reprovisionFleet } from "../../orchestrations/reprovision-fleet";
+import { reprovisionWave } from "../../orchestrations/reprovision-wave";
+import { retireFleet } from "../../orchestrations/retire-fleet";
 import { proveRootOwnership } from "../../orchestrations/prove-root-ownership";
 import { proveFleet } from "../../orchestrations/prove-fleet";
 import { retireAuthority } from "../../orchestrations/retire-authority";
@@ -27,13 +33,41 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   proveRootOwnership,
   retireAuthority,
   rollAuthority,
+  individualExpiry,
+  planFleet,
+  reprovisionFleet,
+  reprovisionWave,
+  reprovisionBatch,
+  retireFleet,
   waitUntil,
 };
 
-/** An answer, or how an activity answers given its input, how often it was called before, and the time. */
-type Script = object | ((input: { readonly batch?: number | undefined }, nth: number, now: number) => unknown);
+/** What scripts look at in an input. */
+export interface Given {
+  readonly batch?: number | undefined;
+  readonly wave?: number | undefined;
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+  readonly all?: boolean | undefined;
+  readonly forgiven?: number | undefined;
+  readonly until?: Readonly<Record<string, unknown>> | undefined;
+}
 
-const BatchInput = z.object({ rollId: z.literal(rollId), batch: z.int().optional() });
+/** An answer, or how an activity answers given its input, how often it was called before, and the time. */
+type Script = object | ((input: Given, nth: number, now: number) => unknown);
+
+const ActivityInput = z.object({
+  rollId: z.literal(rollId),
+  batch: z.int().optional(),
+  wave: z.int().optional(),
+  from: z.int().optional(),
+  to: z.int().optional(),
+  all: z.boolean().optional(),
+  forgiven: z.int().optional(),
+  until: z.record(z.string(), z.unknown()).optional(),
+});
+
+const pace = { pollMs: 10_000, recheckMs: 300_000, watchMs: 60_000, deadline: START + 3_600_000 };
 
 /** The good case: everything contained and proven at the first look. */
 const answers: Readonly<Record<string, Script>> = {
@@ -50,6 +84,17 @@ const answers: Readonly<Record<string, Script>> = {
   proveBatch: { open: 0, proven: 3, broken: 0 },
   closeRoll: { outcome: "completed", proven: 3 },
   releaseClaims: {},
+  readCourse: { batches: 1, waves: 1, pace, csr: false, stage: true, retire: "all-proven" },
+  planExpiry: { planned: 3, refused: 0, open: 0 },
+  requestCsrs: { issued: 3, open: 0 },
+  stageBatch: { staged: 3, open: 0 },
+  dispatchBatch: { sent: 3, held: false },
+  proveChange: { proven: 3, inFlight: 0 },
+  retireBatch: { retired: 3, kept: 0, open: 0, regressed: 0 },
+  readWave: { firstBatch: 0, batches: 1, gate: "auto" },
+  listDue: { batches: [0] },
+  weigh: { verdict: "go-on", failed: 0, waiting: 0 },
+  brakeRoll: {},
   judgeSuccessor: { outcome: "ready", mustProve: true },
   provePossession: { state: "verified" },
   stageAuthority: { outcome: "done" },
@@ -78,11 +123,12 @@ export async function play(
     Object.entries({ ...answers, ...scripts }).map(([activity, script]) => [
       activity,
       (given: unknown, now: number): unknown => {
-        const { batch } = BatchInput.parse(given);
+        const known = ActivityInput.parse(given);
+        const { batch } = known;
         calls.push(batch === undefined ? activity : `${activity}#${batch}`);
         const nth = counts.get(activity) ?? 0;
         counts.set(activity, nth + 1);
-        const value: unknown = typeof script === "function" ? script({ batch }, nth, now) : script;
+        const value: unknown = typeof script === "function" ? script(known, nth, now) : script;
         if (!(value instanceof Unavailable)) return { outcome: "done", value };
         const { retryAfterMs } = value;
         const wish = retryAfterMs === undefined ? {} : { retryAfterMs };

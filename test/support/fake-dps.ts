@@ -59,11 +59,7 @@ export class FakeDps {
       list: (cursor) =>
         underFaults(faults, { operation: "dps.enrollment.query", subject: "", write: false }, () => {
           const { items, next } = pageOf(this.entries, cursor);
-          const listed = items.map((entry) => ({
-            ...recorded(entry),
-            registration: registrations.get(entry.registrationId),
-          }));
-          return { items: listed, next };
+          return { items: items.map(recorded), next };
         }),
       create: (spec) =>
         underFaults<EnrollmentCreation>(

@@ -1,0 +1,63 @@
+import type { OrchestrationContext } from "durable-functions";
+import type { z } from "zod";
+import * as contract from "../shared/contract/reprovision";
+import { call, callEach, continueAsNew, input, now, sleepUntil, type Orchestration } from "./durable";
+
+/** Batches retired at the same time. */
+const SIDE_BY_SIDE = 8;
+/** Windows per execution. */
+const WINDOWS = 5;
+/** How often a window is asked for again; what is left over then is listed as kept. */
+const TRIES = 5;
+
+type Retired = z.output<typeof contract.retireFleet.output>;
+
+/**
+ * Takes the old leaves of proven devices out of their entries, a window of batches at a time. Where there are no entries of
+ * their own nothing happens. An outage that outlasts the tries leaves old leaves where they are, which locks nobody out.
+ */
+export function* retireFleet(ctx: OrchestrationContext): Orchestration<Retired> {
+  const { rollId, progress } = input(ctx, contract.retireFleet);
+  let { next, ...sums } = progress ?? { next: 0, retired: 0, kept: 0, regressed: 0 };
+  const { batches, pace, retire } = yield* call(ctx, contract.readCourse, { rollId });
+  if (retire === "never") return sums;
+  for (let window = 0; window < WINDOWS && next < batches; window += 1) {
+    const end = Math.min(next + SIDE_BY_SIDE, batches);
+    const numbers = Array.from({ length: end - next }, (_, at) => next + at);
+    sums = add(sums, yield* retireWindow(ctx, rollId, numbers, pace.pollMs));
+    next = end;
+  }
+  if (next < batches) continueAsNew(ctx, contract.retireFleet, { rollId, progress: { next, ...sums } });
+  return sums;
+}
+
+function* retireWindow(
+  ctx: OrchestrationContext,
+  rollId: string,
+  numbers: readonly number[],
+  pauseMs: number,
+): Orchestration<Retired> {
+  const last = new Map<number, Retired>();
+  let left = numbers;
+  for (let round = 1; round <= TRIES && left.length > 0; round += 1) {
+    if (round > 1) yield* sleepUntil(ctx, now(ctx) + pauseMs);
+    const asked = left;
+    const answers = yield* callEach(
+      ctx,
+      contract.retireBatch,
+      asked.map((batch) => ({ rollId, batch })),
+    );
+    for (const [at, batch] of asked.entries()) {
+      const { retired, kept, regressed } = answers[at] ?? NONE;
+      last.set(batch, { retired, kept, regressed });
+    }
+    left = asked.filter((_, at) => (answers[at]?.open ?? 0) > 0);
+  }
+  return [...last.values()].reduce(add, NONE);
+}
+
+const NONE: Retired = { retired: 0, kept: 0, regressed: 0 };
+
+function add(a: Retired, b: Retired): Retired {
+  return { retired: a.retired + b.retired, kept: a.kept + b.kept, regressed: a.regressed + b.regressed };
+}
