@@ -7,12 +7,15 @@ import { appIdentity } from "../shared/adapters/azure/credentials";
 import { cronCalendar } from "../shared/adapters/calendar/cron-calendar";
 import { EntraOperators } from "../shared/adapters/entra/entra-operators";
 import { HmacAlertSignatures } from "../shared/adapters/hmac/alert-signatures";
+import { connectIssuers } from "../shared/adapters/issuers/connect";
 import { TableBatchStore } from "../shared/adapters/store/batch-store";
 import { TableClaimStore } from "../shared/adapters/store/claim-store";
 import { TableControlStore } from "../shared/adapters/store/control-store";
 import { TableFactStore } from "../shared/adapters/store/fact-store";
 import { TableRollJournal } from "../shared/adapters/store/journal-store";
 import { TablePoisonStore } from "../shared/adapters/store/poison-store";
+import { TableIssuanceStore } from "../shared/adapters/store/issuance-store";
+import { BlobReplacementSource } from "../shared/adapters/store/replacement-source";
 import { BlobRollBlobs } from "../shared/adapters/store/roll-blobs";
 import { TableRollStore } from "../shared/adapters/store/roll-store";
 import { openStore, type StoreAddress } from "../shared/adapters/store/tables";
@@ -20,6 +23,7 @@ import { nodeCertificateReader } from "../shared/adapters/x509/node-certificate-
 import { nodeEntropy } from "../shared/adapters/x509/node-entropy";
 import { systemClock, systemWaiter } from "../shared/adapters/x509/system-clock";
 import { readSettings, type Settings } from "../shared/config/settings";
+import { DEFAULT_PROFILE } from "../shared/domain/certificate/profile";
 import { createAcceptAlert } from "../shared/use-cases/accept-alert";
 import { createAcceptOrder } from "../shared/use-cases/accept-order";
 import { createCommandRoll } from "../shared/use-cases/command-roll";
@@ -38,6 +42,13 @@ const settings = readSettings(process.env);
 const { pulseHoldMs, settleMs, pollMs, recheckMs, attemptMs, leaseMs, sweepAgeMs, deadlineHours } = settings.timing;
 const store = openStore(storeAddress(settings.storage));
 const { enrollments, groups, registrations, authorities, hubs } = connectAzure(settings, systemClock);
+const issuance = new TableIssuanceStore(store);
+const { issuer, prover } = connectIssuers(settings, {
+  store: issuance,
+  certificates: nodeCertificateReader,
+  clock: systemClock,
+  entropy: nodeEntropy,
+});
 
 const deps = {
   clock: systemClock,
@@ -46,6 +57,11 @@ const deps = {
   certificates: nodeCertificateReader,
   policy: settings.certificatePolicy,
   signatures: new HmacAlertSignatures(settings.webhookSecrets),
+  replacements: new BlobReplacementSource(store, settings.replacementsContainer, nodeCertificateReader),
+  issuer,
+  issuance,
+  profile: settings.issuer?.profile ?? DEFAULT_PROFILE,
+  prover,
   enrollments,
   groups,
   registrations,

@@ -53,9 +53,14 @@ export function leafFor(commonName: string, issuer: CertificateAuthority): LabCe
 }
 
 /** Which leaves an enrollment holds, by the slot they are in. */
-export type SlotsOf = (player: Player) => { readonly primary?: LabCertificate; readonly secondary?: LabCertificate };
+export type SlotsOf = (player: Player) => {
+  readonly primary?: LabCertificate | undefined;
+  readonly secondary?: LabCertificate | undefined;
+};
 
-/** Enrolls each individually; by default with the leaf it runs on as primary and the other slot free. */
+/**
+ * Enrolls each individually for the first hub; by default with the leaf it runs on as primary and the other slot free.
+ */
 export function enroll(
   { services }: World,
   players: readonly Player[],
@@ -66,6 +71,7 @@ export function enroll(
     services.dps.store.seedEnrollment({
       registrationId: player.registrationId,
       deviceId: player.deviceId,
+      iotHubHostName: labHubHostName,
       attestation: {
         type: "x509",
         x509: { clientCertificates: { primary: asSlot(primary), secondary: asSlot(secondary) } },

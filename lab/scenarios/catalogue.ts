@@ -1,10 +1,20 @@
 import type { Screen } from "./display";
 import { playAlone } from "./play";
 import { firstRoll } from "./stories/first-roll";
+import { groupBreaches } from "./stories/group-breach";
+import { groupExpiries } from "./stories/group-expiry";
+import { individualBreaches } from "./stories/individual-breach";
+import { individualExpiries } from "./stories/individual-expiry";
 import type { Story } from "./story";
 
 /** All stories; the first is the default. */
-export const stories: readonly Story[] = [firstRoll({ devices: 40, breached: 25, offline: 2 })];
+export const stories: readonly Story[] = [
+  firstRoll({ devices: 40, breached: 25, offline: 2 }),
+  ...individualBreaches,
+  ...individualExpiries,
+  ...groupBreaches,
+  ...groupExpiries,
+];
 
 /** A story that the lab can play, with an end that can be judged. */
 export interface Scenario {

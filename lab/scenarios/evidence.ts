@@ -21,6 +21,8 @@ export interface DeviceNames {
 export interface RolledDevice extends DeviceNames {
   /** Leaves that must open nothing in the end: stolen, minted by a thief in its name, or about to expire. */
   readonly oldThumbprints: readonly string[];
+  /** When the first of them expires, milliseconds since the epoch. */
+  readonly oldNotAfter: number;
   /** The leaf it is to run on; absent where the device makes a new key in mid-roll. */
   readonly newThumbprint?: string;
   /** Why it cannot be proven, such as "refuses"; absent for a device that can. */
@@ -93,6 +95,14 @@ export interface Trust {
   readonly enabled: boolean;
 }
 
+/** What an enrollment held right after a write of the product. */
+export interface SlotsHeld {
+  readonly at: number;
+  readonly registrationId: string;
+  readonly enabled: boolean;
+  readonly thumbprints: readonly string[];
+}
+
 /** An operator's word in mid-roll. */
 export interface Command {
   readonly name: "approve" | "pause" | "resume" | "abort" | "retry";
@@ -126,6 +136,8 @@ export interface Evidence {
   readonly bystandersBefore: ReadonlyMap<string, string>;
   readonly bystandersAfter: ReadonlyMap<string, string>;
   readonly writes: readonly ServiceWrite[];
+  /** Oldest first. */
+  readonly slotsHeld: readonly SlotsHeld[];
   readonly orders: readonly Order[];
   readonly shutOuts: readonly ShutOut[];
   readonly dangling: readonly Dangling[];
@@ -134,6 +146,8 @@ export interface Evidence {
   /** All of it, at the end. */
   readonly trustAtEnd: readonly Trust[];
   readonly commands: readonly Command[];
+  /** The id of a roll that was under way when this one was asked for. */
+  readonly earlierRollId: string | undefined;
   /** Of a dry run before the roll; undefined when there was none. */
   readonly rehearsal: { readonly rollId: string; readonly writes: readonly ServiceWrite[] } | undefined;
   /** What the product planned to do, as it told it; undefined when nobody asked. */

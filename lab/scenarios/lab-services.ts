@@ -86,6 +86,11 @@ export interface LabServices extends LabAuthorities {
 
 export const labHubHostName = "lab-hub.azure-devices.net";
 
+/** Of the hubs of a lab, counted from 0. */
+export function hubHostName(index: number): string {
+  return index === 0 ? labHubHostName : labHubHostName.replace(".", `-${index + 1}.`);
+}
+
 /** Starts everything on 127.0.0.1. Rejects, with all it had started stopped, when one of them fails. */
 export async function startLabServices(options: LabServicesOptions): Promise<LabServices> {
   const running: { stop(): Promise<void> }[] = [];
@@ -152,7 +157,7 @@ export async function startLabServices(options: LabServicesOptions): Promise<Lab
     };
 
     async function startHub(index: number): Promise<IotHub> {
-      const hostName = index === 0 ? labHubHostName : labHubHostName.replace(".", `-${index + 1}.`);
+      const hostName = hubHostName(index);
       const { service, mqtt } = options.ports?.hubs[index] ?? { service: 0, mqtt: 0 };
       const snapshot = await options.state?.hubSnapshot(hostName);
       const started = await startIotHub({

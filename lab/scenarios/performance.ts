@@ -54,6 +54,7 @@ export class Performance {
   async run(): Promise<Run> {
     const { story, stage, options } = this;
     const { cast, fleet, world, say } = this.company;
+    const earlierRollId = story.prelude === undefined ? undefined : await this.playPrelude(story.prelude);
     if (story.thief === "from the start") await this.thiefArrives();
     applyMutants(stage.services, options.mutants ?? {});
 
@@ -111,12 +112,14 @@ export class Performance {
         bystandersBefore,
         bystandersAfter: fingerprints(stage.services, cast.bystanders),
         writes: referee.writes.filter(({ at }) => at >= orderedAt),
+        slotsHeld: referee.slotsHeld,
         orders: ordersOf(fleet),
         shutOuts: referee.shutOuts,
         dangling: referee.dangling,
         cuts: referee.cuts,
         trustAtEnd: allTrust(stage.services).filter(belongsTo(story, cast)),
         commands: this.commands,
+        earlierRollId,
         rehearsal,
         plan: await stage.product.plan(rollId),
         canary: story.canary ?? 0,
@@ -124,6 +127,19 @@ export class Performance {
         repeated: { status: again.status, sameRoll: again.rollId === rollId },
       },
     };
+  }
+
+  private async playPrelude(prelude: NonNullable<Story["prelude"]>): Promise<string> {
+    const { cast, world, say } = this.company;
+    const { product } = this.stage;
+    const { rollId } = accepted(await this.post(prelude.ask(cast, world), randomUUID()));
+    say(`an earlier roll is ordered; ${product.statusUrl(rollId)}`);
+    const isUnderWay = async (): Promise<boolean> => {
+      const [roll, devices] = await Promise.all([product.roll(rollId), product.devices(rollId)]);
+      return prelude.isUnderWay(roll, new Map(devices.map((device) => [device.registrationId, device])));
+    };
+    await until(isUnderWay, "The earlier roll did not come far enough.");
+    return rollId;
   }
 
   /** Before the alert every stolen key opens DPS, and the hub too; otherwise a refusal later would show nothing. */
@@ -207,10 +223,12 @@ function isAboutDoorsThatStayOpen(name: Story["claims"][number]): boolean {
 }
 
 function asRolled({ registrationId, deviceId, active, alsoOld, next, leftOut }: Player): RolledDevice {
+  const old = [active, ...(alsoOld ?? [])];
   return {
     registrationId,
     deviceId,
-    oldThumbprints: [active, ...(alsoOld ?? [])].map(({ sha256Thumbprint }) => sha256Thumbprint),
+    oldThumbprints: old.map(({ sha256Thumbprint }) => sha256Thumbprint),
+    oldNotAfter: Math.min(...old.map(({ notAfter }) => notAfter.getTime())),
     ...(next === undefined ? {} : { newThumbprint: next.sha256Thumbprint }),
     ...(leftOut === undefined ? {} : { leftOut }),
   };

@@ -67,11 +67,12 @@ const alertAnswer = z.looseObject({
 });
 
 /**
- * `secret` is one of the product's webhook secrets; `token` makes an access token of an operator (default: none is sent).
- * All calls reject when the product cannot be reached.
+ * `secret` is one of the product's webhook secrets; `token` makes an access token of the person who gives orders, or of the
+ * one who approves them (default: none is sent). All calls reject when the product cannot be reached.
  */
-export function productAt(url: string, secret: string, token?: () => string): Product {
-  const authorized = (): Record<string, string> => (token === undefined ? {} : { authorization: `Bearer ${token()}` });
+export function productAt(url: string, secret: string, token?: (who: "operator" | "approver") => string): Product {
+  const authorized = (who: "operator" | "approver" = "operator"): Record<string, string> =>
+    token === undefined ? {} : { authorization: `Bearer ${token(who)}` };
   const get = async (path: string): Promise<unknown> => {
     const response = await fetch(`${url}${path}`, { headers: authorized() });
     if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${await response.text()}`);
@@ -89,7 +90,8 @@ export function productAt(url: string, secret: string, token?: () => string): Pr
     postOrder: async (body, idempotencyKey) =>
       started(await post("/api/rolls", body, { ...authorized(), "idempotency-key": idempotencyKey })),
     command: async (rollId, name, body = {}) => {
-      const response = await post(`/api/rolls/${rollId}/${name}`, JSON.stringify(body), authorized());
+      const headers = authorized(name === "approve" ? "approver" : "operator");
+      const response = await post(`/api/rolls/${rollId}/${name}`, JSON.stringify(body), headers);
       return { status: response.status, text: await response.text() };
     },
     plan: async (rollId) => {

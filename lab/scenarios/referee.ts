@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { filled, keyOf } from "../dps/entries";
 import { Matcher } from "../dps/matching";
 import type { Fleet } from "../fleet/fleet";
-import type { Dangling, DeviceNames, Knock, ServiceWrite, ShutOut, Trust } from "./evidence";
+import type { Dangling, DeviceNames, Knock, ServiceWrite, ShutOut, SlotsHeld, Trust } from "./evidence";
 import type { LabServices } from "./lab-services";
 
 /** Writes down what the services did and what they trusted, as long as a story plays. */
@@ -10,6 +10,7 @@ export interface Referee {
   readonly knocks: readonly Knock[];
   readonly writes: readonly ServiceWrite[];
   readonly dangling: readonly Dangling[];
+  readonly slotsHeld: readonly SlotsHeld[];
   readonly shutOuts: readonly ShutOut[];
   readonly cuts: readonly { readonly deviceId: string; readonly at: number }[];
   stop(): void;
@@ -33,6 +34,7 @@ export function startReferee(
   const knocks: Knock[] = [];
   const writes: ServiceWrite[] = [];
   const dangling: Dangling[] = [];
+  const slotsHeld: SlotsHeld[] = [];
   const cuts: { deviceId: string; at: number }[] = [];
   const shutOuts = new ShutOutWatch(services);
   const stops = [
@@ -53,6 +55,7 @@ export function startReferee(
       if (!write || !productWrites.test(operation)) return;
       writes.push({ at: Date.now(), operation, subject });
       if (/^dps\.(?:group|ca)\./.test(operation)) dangling.push(...danglingGroups(services));
+      if (operation.startsWith("dps.enrollment.")) slotsHeld.push(...heldBy(services, subject));
     }),
   ];
   const look = (): void => {
@@ -63,6 +66,7 @@ export function startReferee(
     knocks,
     writes,
     dangling,
+    slotsHeld,
     cuts,
     get shutOuts() {
       return shutOuts.list();
@@ -114,6 +118,14 @@ class ShutOutWatch {
     this.chains.set(chainPem, decoded);
     return decoded;
   }
+}
+
+/** Nothing for a subject that is no enrollment (any more). */
+function heldBy({ dps }: Services, subject: string): SlotsHeld[] {
+  const entry = dps.store.enrollments.get(keyOf(subject));
+  if (entry?.attestation.type !== "x509") return [];
+  const thumbprints = filled(entry.attestation.clientCertificates).map(({ sha256Thumbprint }) => sha256Thumbprint);
+  return [{ at: Date.now(), registrationId: entry.id, enabled: entry.provisioningStatus === "enabled", thumbprints }];
 }
 
 function danglingGroups({ dps }: Services): Dangling[] {

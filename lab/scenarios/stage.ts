@@ -31,7 +31,7 @@ export interface StageOptions {
 export interface Stage {
   readonly services: LabServices;
   readonly entra: Entra;
-  /** As a person with every role sees it. */
+  /** As an operator sees it; approvals are another person's. */
   readonly product: Product;
   /** Where the app answers. */
   readonly url: string;
@@ -44,9 +44,10 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-const operator: Person = {
-  name: "Olga Operator",
-  roles: ["Rollcall.Reader", "Rollcall.Operator", "Rollcall.Approver"],
+/** Two, because who asks for a roll may not approve it. */
+const people: Readonly<Record<"operator" | "approver", Person>> = {
+  operator: { name: "Olga Operator", roles: ["Rollcall.Reader", "Rollcall.Operator"] },
+  approver: { name: "Anna Approver", roles: ["Rollcall.Reader", "Rollcall.Operator", "Rollcall.Approver"] },
 };
 
 /** Rejects, with all it had started stopped, when the lab or the product cannot start. */
@@ -96,7 +97,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
       services,
       entra,
       url: host.url,
-      product: productAt(host.url, secret, () => entra.token(operator)),
+      product: productAt(host.url, secret, (who) => entra.token(people[who])),
       hostLog,
       hierarchyOf: ({ name }) => {
         const found = hierarchies.get(name);

@@ -4,7 +4,7 @@ import type { Fleet } from "../fleet/fleet";
 import type { StolenKey } from "../fleet/stolen-key";
 import type { CertificateAuthority, LabCertificate } from "../pki/certificates";
 import type { ClaimName } from "./claims/judge";
-import type { DeviceNames, StatedDevice } from "./evidence";
+import type { DeviceNames, StatedDevice, Trust } from "./evidence";
 import type { Hierarchy } from "./hierarchy";
 import type { LabServices } from "./lab-services";
 import type { RollStatus } from "./product";
@@ -26,11 +26,13 @@ export interface Story {
   readonly connections?: "tls" | "memory";
   readonly timing?: Partial<DeviceTiming>;
   /** Writes the entries and CA certificates of the beginning and answers who plays. */
-  cast(world: World): Cast;
+  readonly cast: (world: World) => Cast;
   /** What the product is asked for. */
-  ask(cast: Cast, world: World): Ask;
+  readonly ask: (cast: Cast, world: World) => Ask;
   /** `from the start`: before anybody notices. `after the end`: once the roll is over, old keys are tried. Default: none. */
   readonly thief?: "from the start" | "after the end";
+  /** Another roll that is under way when the thief and the order come. Default: none. */
+  readonly prelude?: Prelude;
   /** A dry run of the same order comes first. Default: no. */
   readonly rehearsed?: boolean;
   /** What happens in mid-roll, each at most once. */
@@ -82,12 +84,19 @@ export interface Cast {
 /** The body of an alert for the webhook, or of an order for the operators' endpoint. */
 export type Ask = { readonly alert: object } | { readonly order: object };
 
+/** A roll before the story's own. */
+export interface Prelude {
+  readonly ask: (cast: Cast, world: World) => Ask;
+  /** Whether it has come far enough for the story to go on. */
+  readonly isUnderWay: (roll: RollStatus, stated: ReadonlyMap<string, StatedDevice>) => boolean;
+}
+
 /** Something that happens once a moment has come. */
 export interface Cue {
   /** For the log: "the two are switched on again". */
   readonly say: string;
-  when(picture: Picture): boolean;
-  act(scene: Scene): void | Promise<void>;
+  readonly when: (picture: Picture) => boolean;
+  readonly act: (scene: Scene) => void | Promise<void>;
 }
 
 /** What the product says right now. */
@@ -95,6 +104,8 @@ export interface Picture {
   readonly roll: RollStatus | undefined;
   readonly stated: ReadonlyMap<string, StatedDevice>;
   readonly cast: Cast;
+  /** Every certificate that DPS or a hub trusts right now. */
+  readonly trust: () => readonly Trust[];
   /** Since the order. */
   readonly elapsedMs: number;
   /** Since the cue before this one; the elapsed time where there was none. */
@@ -106,8 +117,8 @@ export interface Scene {
   readonly cast: Cast;
   readonly world: World;
   readonly fleet: Fleet;
-  /** Tells the product, as a person with every role, and puts it on record. Rejects when it is refused. */
-  command(name: "approve" | "pause" | "resume" | "abort" | "retry", body?: object): Promise<void>;
+  /** Tells the product, as a person who may, and puts it on record. Rejects when it is refused. */
+  readonly command: (name: "approve" | "pause" | "resume" | "abort" | "retry", body?: object) => Promise<void>;
   /** Posts another alert or order; answers the id of its roll. */
-  ask(ask: Ask): Promise<string>;
+  readonly ask: (ask: Ask) => Promise<string>;
 }

@@ -3,8 +3,9 @@ import type { Fleet } from "../fleet/fleet";
 import { messageOf } from "../fleet/transport";
 import { liveTable } from "./display";
 import type { Screen } from "./display";
-import type { StatedDevice } from "./evidence";
+import type { StatedDevice, Trust } from "./evidence";
 import type { Product, RollStatus } from "./product";
+import { allTrust } from "./referee";
 import { rollTable } from "./roll-table";
 import type { Cue, Picture, Scene } from "./story";
 
@@ -58,7 +59,8 @@ export async function watchRoll(run: WatchedRoll): Promise<RollEnd> {
     const elapsedMs = now - run.orderedAt;
     const { cast } = scene;
     table.show(rollTable({ elapsedMs, roll, stated, keys: run.attacker?.report() ?? [], cast, fleet }, screen));
-    const picture: Picture = { roll, stated, cast, elapsedMs, sinceLastCueMs: now - lastCueAt };
+    const trust = (): readonly Trust[] => allTrust(scene.world.services);
+    const picture: Picture = { roll, stated, cast, trust, elapsedMs, sinceLastCueMs: now - lastCueAt };
     const cue = cues[0];
     if (cue?.when(picture) === true) {
       cues.shift();

@@ -2,7 +2,20 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { DEFAULT_POLICY, type CertificatePolicy } from "../domain/certificate/policy";
 import type { HubHostName } from "../domain/ids";
-import { POLICY_FORM, readPolicy } from "./certificate-variables";
+import {
+  ISSUER_FORM,
+  issuerWithFiles,
+  POLICY_FORM,
+  readContainerName,
+  readIssuer,
+  readPolicy,
+  readSigners,
+  SIGNERS_FORM,
+  withFiles,
+  type ReadNamedFile,
+  type AuthoritySettings,
+  type IssuerSettings,
+} from "./certificate-variables";
 import {
   readConnectionString,
   readConnectionStrings,
@@ -39,6 +52,12 @@ export interface Settings {
   readonly twoPersons: boolean;
   readonly timing: Timing;
   readonly certificatePolicy: CertificatePolicy;
+  /** Undefined: devices' certificate requests are refused. */
+  readonly issuer: IssuerSettings | undefined;
+  /** CAs whose keys the app may use to prove possession to DPS. */
+  readonly authoritySigners: readonly AuthoritySettings[];
+  /** The blob container that others fill with replacements. */
+  readonly replacementsContainer: string;
 }
 
 /** Host names that this machine serves itself (a lab), and the authority that vouches for them. */
@@ -113,6 +132,12 @@ const environment = z
       readOperators,
     ).optional(),
     ROLLCALL_TWO_PERSONS: variable("give true or false", readBoolean).default(true),
+    ROLLCALL_ISSUER: variable(ISSUER_FORM, readIssuer).optional(),
+    ROLLCALL_CA_SIGNERS: variable(SIGNERS_FORM, readSigners).default([]),
+    ROLLCALL_REPLACEMENTS_CONTAINER: variable(
+      "give a container's name: 3 to 63 lower-case letters, digits and single hyphens, or leave it out for replacements",
+      readContainerName,
+    ).default("replacements"),
     ROLLCALL_PULSE_HOLD_MS: wholeNumber({ fallback: 180_000, min: 0, max: 3_600_000 }),
     ROLLCALL_SETTLE_MS: wholeNumber({ fallback: 60_000, min: 0, max: 3_600_000 }),
     ROLLCALL_POLL_MS: wholeNumber({ fallback: 10_000, min: 100, max: 3_600_000 }),
@@ -132,7 +157,7 @@ const environment = z
 
 /**
  * Reads all settings at once. Throws `SettingsError`, which names every variable at fault. A blank variable counts as not
- * set. `readFile` reads the loopback authority's certificate.
+ * set. `readFile` reads the files in PEM form that variables name.
  */
 export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
@@ -170,6 +195,11 @@ export function readSettings(
       callTimeoutMs: data.ROLLCALL_CALL_TIMEOUT_MS,
     },
     certificatePolicy: data.ROLLCALL_CERTIFICATE_POLICY,
+    issuer: data.ROLLCALL_ISSUER && issuerWithFiles(data.ROLLCALL_ISSUER, reading("ROLLCALL_ISSUER", readFile)),
+    authoritySigners: data.ROLLCALL_CA_SIGNERS.map((signer) =>
+      withFiles(signer, reading("ROLLCALL_CA_SIGNERS", readFile)),
+    ),
+    replacementsContainer: data.ROLLCALL_REPLACEMENTS_CONTAINER,
   };
 }
 
@@ -204,11 +234,16 @@ function storageOf(connectionString: string | undefined, account: string | undef
 }
 
 function loopback({ caFile, ports, tokens }: Pins, readFile: (path: string) => string): Loopback {
-  try {
-    return { caPem: readFile(caFile), ports, tokens };
-  } catch {
-    throw new SettingsError([
-      "ROLLCALL_LOOPBACK: its caFile cannot be read; give the path of a certificate in PEM form",
-    ]);
-  }
+  return { caPem: reading("ROLLCALL_LOOPBACK", readFile)("caFile", caFile), ports, tokens };
+}
+
+/** Reads files that a variable names; a file that cannot be read is the variable's problem. */
+function reading(name: string, readFile: (path: string) => string): ReadNamedFile {
+  return (field, path) => {
+    try {
+      return readFile(path);
+    } catch {
+      throw new SettingsError([`${name}: its ${field} cannot be read; give the path of a file in PEM form`]);
+    }
+  };
 }

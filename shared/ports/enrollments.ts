@@ -16,7 +16,7 @@ export interface Enrollments {
    */
   put(enrollment: IndividualEnrollment, change: EnrollmentChange): Promise<EntryWrite>;
   /** All individual enrollments, whatever they attest by. `cursor`: `next` of the page before; undefined begins. */
-  list(cursor: string | undefined): Promise<Page<IndividualEnrollment>>;
+  list(cursor: string | undefined): Promise<Page<ListedEnrollment>>;
   /**
    * Makes an entry with one client certificate and the policies of a group. An entry that is there already is never
    * overwritten: it is answered as it stands, also where an earlier call of ours made it and the answer was lost.
@@ -48,6 +48,11 @@ export interface IndividualEnrollment {
   readonly lastUpdatedAt: Instant | undefined;
   /** The service's record as read; only the adapter looks inside. */
   readonly record: unknown;
+}
+
+/** An enrollment of a list, which comes with the device's last registration: no call per device is needed for it. */
+export interface ListedEnrollment extends IndividualEnrollment {
+  readonly registration: Registration | undefined;
 }
 
 export interface EnrollmentChange {

@@ -58,7 +58,9 @@ export interface IssuedCertificate {
 
 /** What issuing must not forget. Throws `RollError` when storage does not answer. */
 export interface IssuanceStore {
-  /** Insert-only per (roll, registration): answers the intent that stands, which may be an earlier one. */
+  /** The intent that stands, if there is one. */
+  intended(rollId: RollId, registrationId: RegistrationId): Promise<IssuanceIntent | undefined>;
+  /** Insert-only per (roll, registration): answers the intent that stands, which may be another run's. */
   intend(intent: IssuanceIntent): Promise<IssuanceIntent>;
   /** Keeps the issued chain; the first one stands and is answered. */
   keep(rollId: RollId, registrationId: RegistrationId, chainPem: string): Promise<string>;

@@ -59,7 +59,11 @@ export class FakeDps {
       list: (cursor) =>
         underFaults(faults, { operation: "dps.enrollment.query", subject: "", write: false }, () => {
           const { items, next } = pageOf(this.entries, cursor);
-          return { items: items.map(recorded), next };
+          const listed = items.map((entry) => ({
+            ...recorded(entry),
+            registration: registrations.get(entry.registrationId),
+          }));
+          return { items: listed, next };
         }),
       create: (spec) =>
         underFaults<EnrollmentCreation>(

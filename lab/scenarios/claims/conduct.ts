@@ -70,6 +70,47 @@ export const nothingWhilePaused: Judge = ({ commands, orders, endedAt }) => {
   };
 };
 
+/** Once the roll is contained, one that was under way before it tells its devices nothing more. */
+export const earlierRollGaveWay: Judge = ({ earlierRollId, orders, roll }) => {
+  const from = roll?.containedAt;
+  const earlier = orders.filter(({ rollId }) => rollId === earlierRollId);
+  const late = earlier.find(({ at }) => from === undefined || at > from);
+  return {
+    complaint:
+      earlierRollId === undefined || earlier.length === 0
+        ? "No earlier roll had told a device anything."
+        : late === undefined
+          ? undefined
+          : `The earlier roll still told ${late.registrationId} what to do.`,
+    sentence: `The earlier roll had told ${earlier.length} devices what to do, and none after containment.`,
+  };
+};
+
+/** Too many devices for single writes are cut off by an import job, not one by one. */
+export const importJobRan: Judge = ({ writes, rolled }) => {
+  const jobs = writes.filter(({ operation }) => operation === "hub.job.create").length;
+  const single = writes.filter(({ operation }) => operation.startsWith("hub.registry.")).length;
+  return {
+    complaint:
+      jobs === 0
+        ? "No import job was asked for."
+        : single >= rolled.length
+          ? `${single} single calls were made for ${rolled.length} devices.`
+          : undefined,
+    sentence: `${jobs} jobs and ${single} single calls of the registry did for ${rolled.length} devices.`,
+  };
+};
+
+/** A roll of leaves below a healthy CA has nothing to change in DPS. */
+export const dpsWroteNothing: Judge = ({ writes }) => ({
+  complaint: first(
+    writes
+      .filter(({ operation }) => operation.startsWith("dps."))
+      .map(({ operation, subject }) => `The roll wrote ${operation} of ${subject}.`),
+  ),
+  sentence: "The roll changed nothing in DPS.",
+});
+
 /** A dry run reads and plans, and changes nothing. */
 export const rehearsalWritesNothing: Judge = ({ rehearsal }) => ({
   complaint:

@@ -46,6 +46,18 @@ export const ghostsShutOut: Judge = (evidence) => {
   };
 };
 
+/** Whoever registered under a name that no device has is listed, as what he is. */
+export const ghostsListed: Judge = ({ ghosts, stated }) => {
+  const complaints = ghosts.map(({ registrationId }) => {
+    const found = stated.get(registrationId);
+    return found?.state === "rogue" ? undefined : `${registrationId} is ${describe(found)}, not rogue.`;
+  });
+  return {
+    complaint: ghosts.length === 0 ? "Nobody minted a leaf for a name of his own." : first(complaints),
+    sentence: `${ghosts.length} names that no device has are listed as rogue.`,
+  };
+};
+
 export const oldSessionsDropped: Judge = (evidence) => {
   const held = evidence.keys.filter((key) => key.session.accepted > 0);
   const complaints = held.map((key): string | undefined => {
@@ -79,6 +91,8 @@ function doorIsClosed(
   closing: (evidence: Evidence, device: RolledDevice) => Closing,
 ): Verdict {
   const who = names[door];
+  const stolen = new Set(evidence.keys.map(({ sha256Thumbprint }) => sha256Thumbprint));
+  const robbed = devices.filter(({ oldThumbprints }) => oldThumbprints.some((thumbprint) => stolen.has(thumbprint)));
   let refusals = 0;
   const complaints = devices.map((device): string | undefined => {
     const { from, since } = closing(evidence, device);
@@ -86,12 +100,12 @@ function doorIsClosed(
     refusals += tries.length;
     const accepted = tries.filter((knock) => knock.accepted).at(-1);
     if (accepted !== undefined) return `${who} accepted the old key of ${device.registrationId} ${since(accepted.at)}.`;
-    if (tries.length > 0) return undefined;
+    if (tries.length > 0 || !robbed.includes(device)) return undefined;
     return `Nobody tried the old key of ${device.registrationId} at this door when it had to be closed.`;
   });
   return {
-    complaint: devices.length === 0 ? "There was no old key to try." : first(complaints),
-    sentence: `${who} refused all ${refusals} tries with ${devices.length} old keys when it had to be closed.`,
+    complaint: robbed.length === 0 ? "Nobody had an old key to try." : first(complaints),
+    sentence: `${who} refused all ${refusals} tries with the old keys of ${robbed.length} devices when it had to be closed.`,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Evidence, Trust } from "../evidence";
-import { first, rollable } from "./verdict";
+import { first, rollable, seconds } from "./verdict";
 import type { Judge } from "./verdict";
 
 /** What was rolled is trusted nowhere any more: in no slot, no group, no CA certificate, no identity. */
@@ -43,6 +43,26 @@ export const groupsNeverDangle: Judge = ({ dangling, writes }) => {
             dangling.map(({ groupId, caName, problem }) => `${groupId} pointed at ${caName}, which was ${problem}.`),
           ),
     sentence: `After each of ${looks} writes of groups and CA certificates, every group pointed at verified ones.`,
+  };
+};
+
+/** An old leaf that was to stay until it expires is in its enrollment until then. */
+export const oldTrustKeptUntilExpiry: Judge = (evidence) => {
+  const devices = rollable(evidence);
+  const complaints = devices.map(({ registrationId, oldThumbprints, oldNotAfter }) => {
+    const early = evidence.slotsHeld.find(
+      (held) =>
+        held.registrationId === registrationId &&
+        held.at < oldNotAfter &&
+        !oldThumbprints.some((thumbprint) => held.thumbprints.includes(thumbprint)),
+    );
+    return early === undefined
+      ? undefined
+      : `The old leaf of ${registrationId} was taken out ${seconds(oldNotAfter - early.at)} before it expired.`;
+  });
+  return {
+    complaint: evidence.slotsHeld.length === 0 ? "No enrollment was written, so nothing was shown." : first(complaints),
+    sentence: `The old leaves of ${devices.length} devices stayed in their slots until they had expired.`,
   };
 };
 

@@ -17,6 +17,6 @@ function isAway({ behaviour, leftOut }: Cast["rolled"][number]): boolean {
 }
 
 /** How many devices of the roll are in one of these states. */
-export function inState({ stated }: Picture, ...states: readonly string[]): number {
+export function inState({ stated }: Pick<Picture, "stated">, ...states: readonly string[]): number {
   return [...stated.values()].filter(({ state }) => states.includes(state)).length;
 }

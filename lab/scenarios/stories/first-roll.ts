@@ -1,7 +1,7 @@
 import { crew, enroll, stolenFrom } from "../cast";
 import { breachClaims } from "../claims/sets";
 import type { Story } from "../story";
-import { breachAlert } from "./alerts";
+import { breachAlert } from "./orders";
 import { theyAreBack } from "./cues";
 
 export interface FirstRollSize {

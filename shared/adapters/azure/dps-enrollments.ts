@@ -1,5 +1,6 @@
 import type { ProvisioningServiceClient } from "azure-iot-provisioning-service";
-import type { EnrollmentReading, Enrollments, IndividualEnrollment } from "../../ports/enrollments";
+import { z } from "zod";
+import type { EnrollmentReading, Enrollments, IndividualEnrollment, ListedEnrollment } from "../../ports/enrollments";
 import { createOnly, everything, foundOrMissing, guardedDelete, guardedPut, parsed, readPage } from "./dps-answers";
 import { changedRecord, EnrollmentRecord, newEnrollmentRecord, toEnrollment } from "./enrollment-record";
 import { toRegistration } from "./registration-record";
@@ -36,7 +37,7 @@ export function createEnrollments(client: ProvisioningServiceClient, timeoutMs: 
         timeoutMs,
         () => client.createIndividualEnrollmentQuery(...everything("enrollments")),
         cursor,
-        (record) => readEnrollment(record, "an enrollment of a list"),
+        (record) => readListed(record, "an enrollment of a list"),
       ),
 
     async create(spec) {
@@ -64,6 +65,18 @@ export function createEnrollments(client: ProvisioningServiceClient, timeoutMs: 
       return { outcome: "found", registration: toRegistration(record.body, `registration ${registrationId}`) };
     },
   };
+}
+
+/** Lists carry the registration record within the enrollment. */
+const Listed = z.looseObject({ registrationState: z.looseObject({}).nullish() });
+
+function readListed(record: unknown, what: string): ListedEnrollment {
+  const { registrationState } = parsed(Listed, record, what);
+  const enrollment = readEnrollment(record, what);
+  if (!registrationState) return { ...enrollment, registration: undefined };
+  // Some API versions leave the id out of the inner record.
+  const inner = { registrationId: enrollment.registrationId, ...registrationState };
+  return { ...enrollment, registration: toRegistration(inner, what) };
 }
 
 function readEnrollment(record: unknown, what: string): IndividualEnrollment {

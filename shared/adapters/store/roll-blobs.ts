@@ -3,6 +3,7 @@ import type { RollId } from "../../domain/ids";
 import { RollRequest } from "../../domain/roll/request";
 import type { RollTarget } from "../../domain/roll/request";
 import type { Document, LinePage, RollBlobs } from "../../ports/stores";
+import { blobText } from "./blob-text";
 import { formatNumber } from "./keys";
 import { cutPage, firstBytes, PAGE_BYTES, readCursor, START } from "./line-pages";
 import { attempt, corrupt } from "./storage-errors";
@@ -77,9 +78,7 @@ export class BlobRollBlobs implements RollBlobs {
 
   private async find<T>(name: string, schema: z.ZodType<T>): Promise<T | undefined> {
     const blob = (await this.clients.container()).getBlockBlobClient(name);
-    const read = await attempt(`read the blob ${name}`, async () =>
-      allText((await blob.download()).readableStreamBody),
-    );
+    const read = await attempt(`read the blob ${name}`, () => blobText(blob));
     if (read.outcome !== "done") return undefined;
     const parsed = schema.safeParse(parseJson(read.value, name));
     if (!parsed.success) throw corrupt(`blob ${name}`, "does not pass its schema", parsed.error);
@@ -105,10 +104,4 @@ function parseJson(text: string, name: string): unknown {
   } catch (error) {
     throw corrupt(`blob ${name}`, "holds no JSON", error);
   }
-}
-
-async function allText(body: NodeJS.ReadableStream | undefined): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of body ?? []) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks).toString("utf8");
 }

@@ -6,7 +6,7 @@ import { demand } from "./storage-errors";
 
 /** The product's tables; each is called prefix + this word, such as `rollcallclaims`. */
 export type StoreTable =
-  "claims" | "rolls" | "batches" | "facts" | "poison" | "control" | "ledger" | "inventories" | "devices";
+  "claims" | "rolls" | "batches" | "facts" | "poison" | "control" | "ledger" | "inventories" | "devices" | "issuance";
 
 /** Where the storage account is and how to enter it. */
 export type StoreAddress =
@@ -24,8 +24,11 @@ export type StoreAddress =
 export interface StoreClients {
   /** @throws RollError where the table is neither there nor can be created; the next call tries again. */
   table(name: StoreTable): Promise<TableClient>;
-  /** @throws RollError where the container is neither there nor can be created; the next call tries again. */
-  container(): Promise<ContainerClient>;
+  /**
+   * The product's own container, or the one of this name.
+   * @throws RollError where the container is neither there nor can be created; the next call tries again.
+   */
+  container(name?: string): Promise<ContainerClient>;
 }
 
 /**
@@ -39,11 +42,18 @@ export function openStore(address: StoreAddress, prefix = "rollcall"): StoreClie
   if (!/^[a-z][a-z0-9]{2,39}$/.test(prefix)) {
     throw new RangeError(`"${prefix}" cannot begin table names: use 3-40 lower-case letters and digits`);
   }
-  const container = once("create the blob container", async () => {
-    const client = blobService(address).getContainerClient(prefix);
-    await client.createIfNotExists();
-    return client;
-  });
+  const containers = new Map<string, () => Promise<ContainerClient>>();
+  const container = (name = prefix): Promise<ContainerClient> => {
+    const known = containers.get(name);
+    if (known !== undefined) return known();
+    const open = once(`create the blob container ${name}`, async () => {
+      const client = blobService(address).getContainerClient(name);
+      await client.createIfNotExists();
+      return client;
+    });
+    containers.set(name, open);
+    return open();
+  };
   const table = (name: StoreTable): (() => Promise<TableClient>) =>
     once(`create the table ${prefix}${name}`, async () => {
       const client = tableClient(address, `${prefix}${name}`);
@@ -61,6 +71,7 @@ export function openStore(address: StoreAddress, prefix = "rollcall"): StoreClie
     ledger: table("ledger"),
     inventories: table("inventories"),
     devices: table("devices"),
+    issuance: table("issuance"),
   };
   return { table: (name) => tables[name](), container };
 }

@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type KeyObject, type X509Certificate } from "node:crypto";
+import { createHash, createPublicKey, X509Certificate, type KeyObject } from "node:crypto";
 import type { CertificateFacts, PublicKeyFacts } from "../../domain/certificate/facts";
 import { Sha256Thumbprint } from "../../domain/ids";
 import { instant, type Instant } from "../../domain/instant";
@@ -32,18 +32,31 @@ const HASHES: ReadonlyMap<string, string> = new Map([
 export interface ReadCertificate {
   readonly x509: X509Certificate;
   readonly facts: CertificateFacts;
+  /** DER of the subject's name: what certificates that it signs have as issuer. */
+  readonly subjectDer: Buffer;
   /** Subject and issuer are byte for byte the same name. */
   readonly namesItself: boolean;
 }
 
+/** Undefined for bytes that are no certificate, or that carry more than one: then their hash is not its thumbprint. */
+export function parseCertificate(der: Buffer): ReadCertificate | undefined {
+  try {
+    const x509 = new X509Certificate(der);
+    return x509.raw.equals(der) ? readCertificate(x509) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Reads what the rules ask about. Throws for DER that is no certificate. */
-export function readCertificate(x509: X509Certificate): ReadCertificate {
+function readCertificate(x509: X509Certificate): ReadCertificate {
   const parts = dissect(x509.raw);
   const key = publicKeyOf(x509);
   const subject = readName(parts.subject);
   const issuer = readName(parts.issuer);
   return {
     x509,
+    subjectDer: parts.subject.whole,
     namesItself: parts.subject.whole.equals(parts.issuer.whole),
     facts: {
       sha256Thumbprint: Sha256Thumbprint.parse(x509.fingerprint256.replaceAll(":", "")),
@@ -82,7 +95,8 @@ function dissect(der: Buffer): Parts {
   return { issuer, subject, publicKey, extensions, signatureAlgorithm };
 }
 
-function signatureHash(algorithm: DerValue): string | undefined {
+/** Lower-case name of the hash in an AlgorithmIdentifier; undefined for algorithms without one, or unknown ones. */
+export function signatureHash(algorithm: DerValue): string | undefined {
   const [identifier, parameters] = openDer(algorithm, derTag.sequence);
   const name = objectIdentifierText(identifier);
   if (name !== RSASSA_PSS) return HASHES.get(name);
@@ -110,7 +124,7 @@ function publicKeyOf(x509: X509Certificate): KeyObject | undefined {
  * The same bytes for the same key: an elliptic-curve point may be written compressed or not, and a compromised key must
  * not pass for a new one because it was written the other way.
  */
-function canonicalKey(key: KeyObject): Buffer {
+export function canonicalKey(key: KeyObject): Buffer {
   const spki = { type: "spki", format: "der" } as const;
   if (key.asymmetricKeyType !== "ec") return key.export(spki);
   try {
@@ -120,7 +134,7 @@ function canonicalKey(key: KeyObject): Buffer {
   }
 }
 
-function keyFacts(key: KeyObject | undefined): PublicKeyFacts {
+export function keyFacts(key: KeyObject | undefined): PublicKeyFacts {
   const details = key?.asymmetricKeyDetails;
   if (key?.asymmetricKeyType === "ec") return { kind: "ec", curve: details?.namedCurve ?? "explicit parameters" };
   if (key?.asymmetricKeyType === "rsa") return { kind: "rsa", bits: details?.modulusLength ?? 0 };

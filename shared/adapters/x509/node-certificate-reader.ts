@@ -1,6 +1,6 @@
 import { verify, X509Certificate } from "node:crypto";
 import type { CertificateReader, Chain, ChainReading, TrustedAuthority } from "../../ports/certificates";
-import { readCertificate, type ReadCertificate } from "./certificate-facts";
+import { parseCertificate, type ReadCertificate } from "./certificate-facts";
 import { readPem, toPem } from "./pem";
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
@@ -12,7 +12,7 @@ export const nodeCertificateReader: CertificateReader = {
     if (reading.outcome !== "certificates") return reading;
     const certificates: ReadCertificate[] = [];
     for (const der of reading.der) {
-      const certificate = parse(der);
+      const certificate = parseCertificate(der);
       if (certificate === undefined)
         return { outcome: "unreadable", detail: `certificate ${certificates.length + 1} cannot be parsed` };
       certificates.push(certificate);
@@ -103,16 +103,6 @@ function keySigned(certificate: ReadCertificate, issuer: ReadCertificate): boole
   }
 }
 
-/** Undefined for bytes that are no certificate, or that carry more than one: then their hash is not its thumbprint. */
-function parse(der: Buffer): ReadCertificate | undefined {
-  try {
-    const x509 = new X509Certificate(der);
-    return x509.raw.equals(der) ? readCertificate(x509) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** A roll asks for the same few authorities once per device, and parsing is the slow part. */
 const parsedAuthorities = new WeakMap<TrustedAuthority, { readonly certificate: ReadCertificate | undefined }>();
 
@@ -121,7 +111,7 @@ function authorityOf(trusted: TrustedAuthority): ReadCertificate | undefined {
   if (known !== undefined) return known.certificate;
   const reading = readPem(trusted.certificatePem);
   const der = reading.outcome === "certificates" ? reading.der[0] : undefined;
-  const certificate = der === undefined ? undefined : parse(der);
+  const certificate = der === undefined ? undefined : parseCertificate(der);
   parsedAuthorities.set(trusted, { certificate });
   return certificate;
 }

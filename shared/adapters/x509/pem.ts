@@ -10,6 +10,7 @@ export type PemReading =
 const MAX_CERTIFICATES = 16;
 
 const BLOCK = /-----BEGIN (?:X509 )?CERTIFICATE-----([^-]*)-----END (?:X509 )?CERTIFICATE-----/g;
+const REQUEST = /-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----([^-]*)-----END (?:NEW )?CERTIFICATE REQUEST-----/g;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /**
@@ -30,6 +31,18 @@ export function readPem(text: string): PemReading {
   }
   if (der.length > 0) return { outcome: "certificates", der };
   return { outcome: "unreadable", detail: "no certificate in PEM form (-----BEGIN CERTIFICATE-----)" };
+}
+
+/** The DER of a certificate request in PEM text (RFC 7468 §7): the only one in it. */
+export function readRequestPem(
+  text: string,
+): { readonly outcome: "request"; readonly der: Buffer } | Exclude<PemReading, { readonly outcome: "certificates" }> {
+  if (mentionsPrivateKey(text)) return { outcome: "private-key" };
+  const [first, second] = [...text.matchAll(REQUEST)].map(([, body = ""]) => body.replace(/\s+/g, ""));
+  if (first === undefined || second !== undefined || !BASE64.test(first))
+    return { outcome: "unreadable", detail: "the text is not exactly one certificate request" };
+  const der = Buffer.from(first, "base64");
+  return isPrivateKey(der) ? { outcome: "private-key" } : { outcome: "request", der };
 }
 
 /** One certificate as PEM with lines of 64 characters, ending in a newline. */

@@ -1,6 +1,6 @@
 import { formatInstant, type Instant } from "../instant";
 import type { Refusal } from "../roll/device-row";
-import type { CertificateFacts } from "./facts";
+import type { CertificateFacts, PublicKeyFacts } from "./facts";
 import type { CertificatePolicy } from "./policy";
 
 const HOUR_MS = 3_600_000;
@@ -34,7 +34,7 @@ export function validityFlaw(
 /** Keys and signatures of every certificate given, against the policy. */
 export function weakness(chain: readonly CertificateFacts[], policy: CertificatePolicy): Refusal | undefined {
   for (const certificate of chain) {
-    const why = weakKey(certificate, policy);
+    const why = weakKey(certificate.publicKey, policy);
     if (why !== undefined) return { code: "weak-key", detail: `"${nameOf(certificate)}" ${why}` };
     const { signatureHash } = certificate;
     if (signatureHash !== undefined && !policy.hashes.includes(signatureHash))
@@ -67,7 +67,8 @@ export function nameOf(certificate: CertificateFacts): string {
   return certificate.commonName ?? "(no common name)";
 }
 
-function weakKey({ publicKey }: CertificateFacts, policy: CertificatePolicy): string | undefined {
+/** What is wrong with a key and what to use, as the end of a sentence; undefined if nothing is. */
+export function weakKey(publicKey: PublicKeyFacts, policy: CertificatePolicy): string | undefined {
   switch (publicKey.kind) {
     case "rsa":
       return publicKey.bits < policy.minRsaBits

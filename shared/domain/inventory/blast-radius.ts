@@ -80,6 +80,10 @@ export class BlastRadius {
       if (issued.some((issuers) => issuers.some(({ sha256Thumbprint }) => this.under.has(sha256Thumbprint))))
         return "certain";
     }
+    if (individual?.trust.kind === "caReferences") {
+      const under = this.graph.trusted(individual).map((thumbprint) => this.under.has(thumbprint));
+      if (under.includes(true)) return under.includes(false) ? "possible" : "certain";
+    }
     if (device.groupId === undefined) return undefined;
     if (this.groups.has(device.groupId)) {
       // A second slot may hold a CA of another house; only the device knows which one it is under.

@@ -82,6 +82,8 @@ const EnrollmentRecord = z.object({
   attestation: z.enum(["x509-client", "x509-other", "other"]),
   primary: LeafRecord.optional(),
   secondary: LeafRecord.optional(),
+  /** For `x509-other`: CA certificates that it refers to. */
+  caReferences: z.array(AuthorityName).optional(),
   registration: RegistrationRecord.optional(),
 });
 export type EnrollmentRecord = z.infer<typeof EnrollmentRecord>;

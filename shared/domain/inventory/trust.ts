@@ -25,15 +25,14 @@ type EnrollmentSlots = NonNullable<DeviceRecord["enrollment"]>;
 /** A device's individual enrollment as the graph knows it; undefined if it has none. */
 export function individualOf({ registrationId, enrollment }: DeviceRecord): IndividualEntry | undefined {
   if (registrationId === undefined || enrollment === undefined) return undefined;
-  const { provisioningStatus, attestation, primary, secondary } = enrollment;
-  return {
-    registrationId,
-    provisioningStatus,
-    trust:
-      attestation === "x509-client"
-        ? { kind: "clientCertificates", primary: leaf(primary), secondary: leaf(secondary) }
-        : { kind: "other" },
-  };
+  return { registrationId, provisioningStatus: enrollment.provisioningStatus, trust: trustOf(enrollment) };
+}
+
+function trustOf({ attestation, primary, secondary, caReferences = [] }: EnrollmentSlots): IndividualEntry["trust"] {
+  if (attestation === "x509-client")
+    return { kind: "clientCertificates", primary: leaf(primary), secondary: leaf(secondary) };
+  const [first, second] = caReferences;
+  return first === undefined ? { kind: "other" } : { kind: "caReferences", primary: first, secondary: second };
 }
 
 function leaf(held: EnrollmentSlots["primary"]): LeafFacts | undefined {

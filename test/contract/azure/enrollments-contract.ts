@@ -2,7 +2,7 @@ import type { Faults } from "../../../lab/faults/faults";
 import { createRoot, issueLeaf, selfSignedLeaf, type LabCertificate } from "../../../lab/pki/certificates";
 import { DeviceId, EnrollmentGroupId, RegistrationId } from "../../../shared/domain/ids";
 import { RollError } from "../../../shared/domain/roll-error";
-import type { EnrollmentChange, IndividualEnrollment } from "../../../shared/ports/enrollments";
+import type { EnrollmentChange, IndividualEnrollment, Registration } from "../../../shared/ports/enrollments";
 import type { DpsStage } from "../../support/dps-stages";
 import { deviceAuthorities } from "../../support/lab-dps-pki";
 
@@ -281,6 +281,22 @@ export function describeEnrollments(name: string, start: () => Promise<DpsStage>
       expect(new Set(seen).size).toBe(seen.length);
       expect(made.filter((one) => !seen.includes(one))).toEqual([]);
       expect(pages).toBeGreaterThan(2);
+    });
+
+    it("are listed with the registration that a call for it would show", async () => {
+      const { registrationId, standby } = await entry();
+      const { registrationId: never } = await entry();
+      await stage.register(registrationId, standby);
+      const listed = new Map<string, Registration | undefined>();
+      for (let cursor: string | undefined, first = true; first || cursor !== undefined; first = false) {
+        const page = await stage.enrollments.list(cursor);
+        for (const one of page.items) listed.set(one.registrationId, one.registration);
+        cursor = page.next;
+      }
+      const asked = await stage.enrollments.getRegistration(id(registrationId));
+      expect(asked).toEqual({ outcome: "found", registration: listed.get(registrationId) });
+      expect(listed.has(never)).toBe(true);
+      expect(listed.get(never)).toBeUndefined();
     });
 
     it("list the authorities whose possession is proven", async () => {

@@ -61,6 +61,16 @@ describe("a pause", () => {
   });
 });
 
+test("an earlier roll gives way: it tells nobody anything once the later one is contained", () => {
+  const claim = (at: number, more: Partial<Evidence> = {}) =>
+    claimOf("earlier-roll-gave-way", { earlierRollId: "r", orders: [order("a", at)], ...more }).holds;
+  expect(claim(1_900)).toBe(true);
+  expect(claim(2_100)).toBe(false);
+  expect(claim(1_900, { roll: { phase: "containing" } })).toBe(false);
+  expect(claim(1_900, { earlierRollId: undefined })).toBe(false);
+  expect(claim(1_900, { orders: [] })).toBe(false);
+});
+
 test("a dry run must have been made, and must have written nothing", () => {
   const rehearsal = { rollId: "r", writes: [] };
   const writes = [{ at: 1, operation: "dps.enrollment.put", subject: "pump-001" }];
@@ -105,6 +115,30 @@ describe("ghosts", () => {
   ])("%s: red", (_how, evidence) => {
     expect(claimOf("ghosts-shut-out", evidence).holds).toBe(false);
   });
+});
+
+test("who minted a name of his own must be listed as rogue", () => {
+  const ghosts = [{ registrationId: "ghost-1", deviceId: "ghost-1", thumbprint: "MINTED" }];
+  const stated = (state: string) => new Map([["ghost-1", { registrationId: "ghost-1", state }]]);
+  const claim = (evidence: Partial<Evidence>) => claimOf("ghosts-listed", evidence).holds;
+  expect(claim({ ghosts, stated: stated("rogue") })).toBe(true);
+  expect(claim({ ghosts, stated: stated("contained") })).toBe(false);
+  expect(claim({ ghosts })).toBe(false);
+  expect(claim({})).toBe(false);
+});
+
+test("an import job, and not single writes, does for a large fleet", () => {
+  const write = (operation: string) => ({ at: 2_000, operation, subject: "lab-hub" });
+  const claim = (...operations: string[]) => claimOf("import-job-ran", { writes: operations.map(write) }).holds;
+  expect(claim("hub.job.create")).toBe(true);
+  expect(claim("hub.registry.bulk")).toBe(false);
+  expect(claim("hub.job.create", "hub.registry.bulk")).toBe(false); // one device, one single call
+});
+
+test("a roll that has nothing to change in DPS writes nothing there", () => {
+  const write = (operation: string) => ({ at: 2_000, operation, subject: "fleet" });
+  expect(claimOf("dps-wrote-nothing", { writes: [write("hub.twin.patch")] }).holds).toBe(true);
+  expect(claimOf("dps-wrote-nothing", { writes: [write("dps.group.put")] }).holds).toBe(false);
 });
 
 test("old keys that are tried after the end of an expiry roll open nothing", () => {

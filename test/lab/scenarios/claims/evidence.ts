@@ -23,6 +23,7 @@ export const pump: RolledDevice = {
   registrationId: "pump-001",
   deviceId: "pump-001",
   oldThumbprints: ["OLD"],
+  oldNotAfter: 7_000,
   newThumbprint: "NEW",
 };
 
@@ -58,6 +59,7 @@ export const good: Evidence = {
   bystandersBefore: new Map([["valve-001", "as it was"]]),
   bystandersAfter: new Map([["valve-001", "as it was"]]),
   writes: [],
+  slotsHeld: [],
   orders: [],
   shutOuts: [],
   dangling: [],
@@ -67,6 +69,7 @@ export const good: Evidence = {
     { kind: "identity", owner: "pump-001", thumbprint: "NEW", enabled: true },
   ],
   commands: [],
+  earlierRollId: undefined,
   rehearsal: undefined,
   plan: undefined,
   canary: 0,

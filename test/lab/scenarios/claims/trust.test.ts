@@ -80,3 +80,24 @@ test("an enrollment that nobody asked for is left behind", () => {
     "The enrollment pump-009 was left behind.",
   );
 });
+
+describe("an old leaf that is to stay until it expires", () => {
+  const held = (at: number, ...thumbprints: string[]) => ({
+    at,
+    registrationId: "pump-001",
+    enabled: true,
+    thumbprints,
+  });
+  const claim = (...slotsHeld: Evidence["slotsHeld"]) => claimOf("old-trust-kept-until-expiry", { slotsHeld });
+
+  test("may go then", () => {
+    expect(claim(held(2_000, "OLD", "NEW"), held(7_000, "NEW")).holds).toBe(true);
+  });
+
+  test("may not go before; and somebody must have written for it to show", () => {
+    expect(claim(held(2_000, "OLD", "NEW"), held(6_000, "NEW")).sentence).toBe(
+      "The old leaf of pump-001 was taken out 1.00 s before it expired.",
+    );
+    expect(claim().holds).toBe(false);
+  });
+});

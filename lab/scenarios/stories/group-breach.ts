@@ -1,0 +1,245 @@
+import { crew, groupByReferences, groupBySigningCertificate, leafFor, stolen, stolenFrom } from "../cast";
+import type { ClaimName } from "../claims/judge";
+import { breachClaims } from "../claims/sets";
+import type { CertificateAuthority } from "../../pki/certificates";
+import type { Cast, Player, Story, World } from "../story";
+import { theyAreBack } from "./cues";
+import { breached, order } from "./orders";
+
+const caBreachClaims = [
+  ...breachClaims,
+  "ghosts-shut-out",
+  "groups-never-dangle",
+  "old-trust-gone",
+] as const satisfies readonly ClaimName[];
+
+interface RobbedGroup {
+  readonly story: string;
+  /** What the thief has the key of; it signed the devices' leaves. */
+  readonly authority: CertificateAuthority;
+  readonly nextIssuer: CertificateAuthority;
+  readonly size?: number;
+}
+
+/**
+ * 20 pumps below an authority whose key the thief has: he minted leaves for two of them and for two names that nobody has,
+ * and stole the keys of up to 18 others. The last pump is switched off, and its session is his. The pumps hold leaves of
+ * the next authority.
+ */
+function robbedGroup({ story, authority, nextIssuer, size = 20 }: RobbedGroup): Cast {
+  const all = crew({ name: `${story}-pump`, size, issuer: authority, nextIssuer, onOfficialSdk: 1 });
+  const minted = all.slice(1, 3).map((player) => ({ ...player, alsoOld: [leafFor(player.registrationId, authority)] }));
+  const away = all.slice(-1).map((player) => ({ ...player, behaviour: { offline: true } }));
+  const rolled = [...all.slice(0, 1), ...minted, ...all.slice(3, -1), ...away];
+  const ghosts = ["ghost-001", "ghost-002"].map((name) => {
+    const registrationId = `${story}-${name}`;
+    return { registrationId, deviceId: registrationId, leaf: leafFor(registrationId, authority) };
+  });
+  return {
+    rolled,
+    bystanders: [],
+    ghosts,
+    stolen: [
+      ...minted.flatMap((player) => player.alsoOld.map((leaf) => stolen(player, leaf))),
+      ...stolenFrom([...rolled.slice(3, 19), ...away], (player) => player.behaviour?.offline === true),
+      ...ghosts.map((ghost) => stolen(ghost, ghost.leaf)),
+    ],
+  };
+}
+
+/** 4 valves in a group of their own, below another authority. */
+function neighbours(story: string, world: World, issuer: CertificateAuthority): Player[] {
+  groupBySigningCertificate(world, `${story}-neighbours`, issuer);
+  return crew({ name: `${story}-valve`, size: 4, issuer });
+}
+
+const common = { thief: "from the start", cues: [theyAreBack] } as const;
+
+const root: Story = {
+  ...common,
+  name: "group-breach-root",
+  summary: "a thief has the key of a root CA: its group is closed, every device cut off, a new root proven and put in",
+  cast: (world) => {
+    const { dps } = world.services;
+    dps.store.addVerifiedCa(world.root.certificatePem, "group-breach-root-old");
+    groupByReferences(world, "group-breach-root-fleet", { primary: "group-breach-root-old" });
+    const cast = robbedGroup({
+      story: "group-breach-root",
+      authority: world.intermediate,
+      nextIssuer: world.intermediateOfNextRoot,
+    });
+    const bystanders = neighbours("group-breach-root", world, world.services.issuer);
+    return { ...cast, bystanders, oldAuthorities: [world.root] };
+  },
+  ask: (_cast, { root: old, nextRoot }) =>
+    order("group-breach", {
+      kind: "group",
+      groupId: "group-breach-root-fleet",
+      authority: "root",
+      compromised: { slots: ["primary"], certificatePems: [old.certificatePem] },
+      successor: { name: "group-breach-root-new", chainPem: nextRoot.certificatePem },
+    }),
+  claims: caBreachClaims,
+};
+
+const intermediate: Story = {
+  ...common,
+  name: "group-breach-intermediate",
+  summary: "a thief has the key of an intermediate CA: the group is closed, every device cut off, the next one put in",
+  cast: (world) => {
+    world.services.dps.store.addVerifiedCa(world.root.certificatePem, "group-breach-intermediate-root");
+    groupBySigningCertificate(world, "group-breach-intermediate-fleet", world.intermediate);
+    const cast = robbedGroup({
+      story: "group-breach-intermediate",
+      authority: world.intermediate,
+      nextIssuer: world.nextIntermediate,
+    });
+    const bystanders = neighbours("group-breach-intermediate", world, world.sibling);
+    return { ...cast, bystanders, oldAuthorities: [world.intermediate] };
+  },
+  ask: (_cast, world) => intermediateBreach("group-breach-intermediate-fleet", world),
+  claims: caBreachClaims,
+};
+
+function intermediateBreach(groupId: string, { intermediate: old, nextIntermediate }: World) {
+  return order("group-breach", {
+    kind: "group",
+    groupId,
+    authority: "intermediate",
+    compromised: { slots: ["primary"], certificatePems: [old.certificatePem] },
+    successor: { chainPem: nextIntermediate.chainPem },
+  });
+}
+
+const shadowPath: Story = {
+  ...common,
+  name: "group-breach-shadow-path",
+  summary:
+    "as group-breach-intermediate, but a group for the root stands above, which old leaves must not fall through to",
+  cast: (world) => {
+    world.services.dps.store.addVerifiedCa(world.root.certificatePem, "group-breach-shadow-path-root");
+    groupBySigningCertificate(world, "group-breach-shadow-path-fleet", world.intermediate);
+    groupByReferences(world, "group-breach-shadow-path-above", { primary: "group-breach-shadow-path-root" });
+    const cast = robbedGroup({
+      story: "group-breach-shadow-path",
+      authority: world.intermediate,
+      nextIssuer: world.nextIntermediate,
+    });
+    // They enrol through the group above: what is done about the pumps must not touch it for them.
+    const bystanders = crew({ name: "group-breach-shadow-path-valve", size: 4, issuer: world.sibling });
+    return { ...cast, bystanders, oldAuthorities: [world.intermediate] };
+  },
+  ask: (_cast, world) => intermediateBreach("group-breach-shadow-path-fleet", world),
+  claims: caBreachClaims,
+};
+
+const leafPin: Story = {
+  ...common,
+  name: "group-breach-leaf-pin",
+  summary: "4 of a group's 20 devices lose their keys: each gets an enrollment of its own that holds the new leaf",
+  cast: (world) => {
+    world.services.dps.store.addVerifiedCa(world.root.certificatePem, "group-breach-leaf-pin-root");
+    groupBySigningCertificate(world, "group-breach-leaf-pin-fleet", world.intermediate);
+    const all = crew({
+      name: "group-breach-leaf-pin-pump",
+      size: 20,
+      issuer: world.intermediate,
+      nextIssuer: world.intermediate,
+      onOfficialSdk: 1,
+    });
+    const rolled = all.slice(0, 4);
+    return { rolled, bystanders: all.slice(4), stolen: stolenFrom(rolled) };
+  },
+  ask: ({ rolled }) =>
+    order("group-breach", {
+      kind: "group",
+      groupId: "group-breach-leaf-pin-fleet",
+      authority: "leaf",
+      devices: rolled.map((player) =>
+        breached(player, { compromised: { certificatePem: player.active.certificatePem } }),
+      ),
+    }),
+  cues: [],
+  claims: [...breachClaims, "old-trust-gone"],
+};
+
+const importJob: Story = {
+  ...common,
+  name: "group-breach-import-job",
+  summary: "2,000 devices below a stolen intermediate CA: too many for single writes, so one import job cuts them off",
+  connections: "memory",
+  timing: { heartbeatMs: 5_000 },
+  cast: (world) => {
+    world.services.dps.store.addVerifiedCa(world.root.certificatePem, "group-breach-import-job-root");
+    groupBySigningCertificate(world, "group-breach-import-job-fleet", world.intermediate);
+    const cast = robbedGroup({
+      story: "group-breach-import-job",
+      authority: world.intermediate,
+      nextIssuer: world.nextIntermediate,
+      size: 2_000,
+    });
+    const bystanders = neighbours("group-breach-import-job", world, world.sibling);
+    return { ...cast, bystanders, oldAuthorities: [world.intermediate] };
+  },
+  ask: (_cast, world) => intermediateBreach("group-breach-import-job-fleet", world),
+  patienceMs: 240_000,
+  claims: [...caBreachClaims, "import-job-ran"],
+};
+
+const rogue: Story = {
+  ...common,
+  name: "group-breach-rogue",
+  summary: "somebody with the CA's key has registered devices of his own: they are found, cut off and listed as rogue",
+  cast: (world) => {
+    world.services.dps.store.addVerifiedCa(world.root.certificatePem, "group-breach-rogue-root");
+    groupBySigningCertificate(world, "group-breach-rogue-fleet", world.intermediate);
+    const cast = robbedGroup({
+      story: "group-breach-rogue",
+      authority: world.intermediate,
+      nextIssuer: world.nextIntermediate,
+    });
+    const bystanders = neighbours("group-breach-rogue", world, world.sibling);
+    return { ...cast, bystanders, oldAuthorities: [world.intermediate] };
+  },
+  // The fleet was complete before; whoever registered since is nobody's device.
+  ask: (_cast, world) => {
+    const asked = intermediateBreach("group-breach-rogue-fleet", world);
+    return "order" in asked
+      ? { order: { ...asked.order, compromisedSince: new Date(Date.now() - 3_600_000).toISOString() } }
+      : asked;
+  },
+  claims: [...caBreachClaims, "ghosts-listed"],
+};
+
+const denyAndLift: Story = {
+  ...common,
+  name: "deny-and-lift",
+  summary: "4 of a group's 20 devices lose their keys and nobody has new leaves: denied, then let in again by a person",
+  cast: (world) => {
+    world.services.dps.store.addVerifiedCa(world.root.certificatePem, "deny-and-lift-root");
+    groupBySigningCertificate(world, "deny-and-lift-fleet", world.intermediate);
+    const all = crew({ name: "deny-and-lift-pump", size: 20, issuer: world.intermediate, onOfficialSdk: 1 });
+    const rolled = all.slice(0, 4).map((player) => ({ ...player, leftOut: "denied until a person lifts it" }));
+    return { rolled, bystanders: all.slice(4), stolen: stolenFrom(rolled) };
+  },
+  ask: ({ rolled }) =>
+    order(
+      "group-breach",
+      {
+        kind: "group",
+        groupId: "deny-and-lift-fleet",
+        authority: "leaf",
+        devices: rolled.map((player) =>
+          breached(player, { compromised: { certificatePem: player.active.certificatePem } }),
+        ),
+      },
+      { deadlineSeconds: 12 },
+    ),
+  cues: [],
+  claims: [
+    ...breachClaims.filter((name) => !["every-device-proven", "new-key-connects"].includes(name)),
+    "left-out-listed",
+  ],
+};
+
+export const groupBreaches: readonly Story[] = [root, intermediate, shadowPath, leafPin, importJob, rogue, denyAndLift];
