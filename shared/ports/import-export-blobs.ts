@@ -1,6 +1,6 @@
 /**
  * The containers through which identities leave and enter a hub in bulk, one per export or import. Throws `RollError` for
- * outages of storage.
+ * outages of storage, and where a container that is to be read is gone: that must not pass for "nothing was refused".
  */
 export interface ImportExportBlobs {
   /**

@@ -1,3 +1,4 @@
+import { RollError } from "../../shared/domain/roll-error";
 import type { ImportExportBlobs, JobContainer } from "../../shared/ports/import-export-blobs";
 
 interface Content {
@@ -22,11 +23,11 @@ export class FakeImportExportBlobs implements ImportExportBlobs {
   }
 
   readLines({ name }: JobContainer): AsyncIterable<string> {
-    return each(this.containers.get(name)?.lines);
+    return each(() => this.content(name).lines);
   }
 
   readErrors({ name }: JobContainer): AsyncIterable<string> {
-    return each(this.containers.get(name)?.errors);
+    return each(() => this.content(name).errors);
   }
 
   discard({ name }: JobContainer): Promise<void> {
@@ -34,15 +35,15 @@ export class FakeImportExportBlobs implements ImportExportBlobs {
     return Promise.resolve();
   }
 
-  /** What a hub sees. Throws where there is no such container. */
+  /** What a hub sees. Throws `RollError` where there is no such container. */
   content(name: string): Content {
     const content = this.containers.get(name);
-    if (content === undefined) throw new RangeError(`no container ${name}`);
+    if (content === undefined) throw new RollError("service-answer-unreadable", `no container ${name}`, false);
     return content;
   }
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await -- asynchronous by the port's promise, in memory there is nothing to await
-async function* each(lines: readonly string[] = []): AsyncIterable<string> {
-  yield* lines;
+async function* each(lines: () => readonly string[]): AsyncIterable<string> {
+  yield* lines();
 }

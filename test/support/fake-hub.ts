@@ -199,6 +199,7 @@ export class FakeHub {
   private write(write: IdentityWrite, commit: boolean): IdentityWriteOutcome {
     const stored = this.identities.get(write.deviceId);
     if (stored === undefined) return { outcome: "missing" };
+    if (!hasThumbprint(write)) return { outcome: "failed", detail: "a thumbprint is needed" };
     if (stored.etag !== write.etag) return { outcome: "precondition-failed" };
     const { etag: _, ...content } = write;
     if (commit) this.store({ ...content, authentication: "selfSigned" });
@@ -207,6 +208,7 @@ export class FakeHub {
 
   private create(creation: IdentityCreation, commit: boolean): IdentityCreationOutcome {
     if (this.identities.has(creation.deviceId)) return { outcome: "exists" };
+    if (!hasThumbprint(creation)) return { outcome: "failed", detail: "a thumbprint is needed" };
     if (commit) this.store({ ...creation, authentication: "selfSigned" });
     return { outcome: "created" };
   }
@@ -253,6 +255,10 @@ export class FakeHub {
     this.generation += 1;
     return String(638_000_000_000_000_000n + BigInt(this.generation));
   }
+}
+
+function hasThumbprint({ primaryThumbprint, secondaryThumbprint }: IdentityCreation): boolean {
+  return primaryThumbprint !== undefined || secondaryThumbprint !== undefined;
 }
 
 function identityOf({ statusReason: _reason, generationId: _generation, ...identity }: RegisteredDevice): HubIdentity {

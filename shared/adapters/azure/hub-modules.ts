@@ -1,3 +1,4 @@
+import type { Registry } from "azure-iothub/dist/registry";
 import { z } from "zod";
 import { DeviceId, Etag, ModuleId } from "../../domain/ids";
 import type { HubModule, HubModules } from "../../ports/hub-modules";
@@ -39,11 +40,7 @@ export function hubModules({ registry, service, timeoutMs }: HubContext): HubMod
     },
 
     async delete({ deviceId, moduleId, etag }) {
-      // The SDK guards a deletion only where it gets an object; it reads these three properties.
-      type Module = Exclude<Parameters<typeof registry.removeModule>[0], string>;
-      const answer = await callSdk(timeoutMs, () =>
-        registry.removeModule({ deviceId, moduleId, etag } as unknown as Module),
-      );
+      const answer = await callSdk(timeoutMs, () => removeGuarded(registry, { deviceId, moduleId, etag }));
       if (answer.ok) return { outcome: "deleted" };
       const { status, code, detail } = answer.failure;
       if (status === 412) return { outcome: "precondition-failed" };
@@ -54,4 +51,18 @@ export function hubModules({ registry, service, timeoutMs }: HubContext): HubMod
       throw toRollError(service, answer.failure);
     },
   };
+}
+
+/**
+ * The SDK guards a deletion only where it gets an object, of which it reads these three properties, and its promise form
+ * fails for objects ("Argument 'done' cannot be falsy"): so the callback form is used.
+ */
+function removeGuarded(registry: Registry, module: Pick<HubModule, "deviceId" | "moduleId" | "etag">): Promise<void> {
+  type Module = Exclude<Parameters<Registry["removeModule"]>[0], string>;
+  return new Promise((resolve, reject) => {
+    registry.removeModule(module as unknown as Module, (error?: Error | null) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
 }

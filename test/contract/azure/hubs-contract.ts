@@ -1,25 +1,7 @@
 import type { Faults } from "../../../lab/faults/faults";
-import { DeviceId } from "../../../shared/domain/ids";
-import type { Hub, HubIdentity, Hubs, IdentityWrite, IdentityWriteOutcome } from "../../../shared/ports/hubs";
-
-/** A hub behind the ports, and the means to put it into a state without the ports. */
-export interface HubStage {
-  readonly hubs: Hubs;
-  readonly faults: Faults;
-  addIdentity(
-    deviceId: DeviceId,
-    primaryThumbprint: string,
-    secondaryThumbprint: string | undefined,
-    iotEdge?: boolean,
-  ): void;
-  removeIdentity(deviceId: DeviceId): void;
-  /** A device with an identity of its own goes online and answers methods with what `answer` makes of the payload. */
-  connect(
-    deviceId: DeviceId,
-    answer: (methodName: string, payload: unknown) => { readonly status: number; readonly payload: unknown },
-  ): Promise<void>;
-  stop(): Promise<void>;
-}
+import { DeviceId, Etag } from "../../../shared/domain/ids";
+import type { Hub, HubIdentity, IdentityWrite, IdentityWriteOutcome } from "../../../shared/ports/hubs";
+import type { HubStage } from "../../support/hub-stages";
 
 const [one, two, three] = ["1", "2", "3"].map((digit) => digit.repeat(64)) as [string, string, string];
 
@@ -134,6 +116,121 @@ export function describeHubs(name: string, start: () => Promise<HubStage>): void
       expect((await hub.writeIdentities([])).size).toBe(0);
     });
 
+    const made = (deviceId: DeviceId) =>
+      ({
+        deviceId,
+        status: "disabled",
+        statusReason: "made",
+        primaryThumbprint: one,
+        secondaryThumbprint: undefined,
+        iotEdge: true,
+      }) as const;
+
+    it("tell the generation of a device, which a read of the twin does not", async () => {
+      const { deviceId, ...before } = await identity();
+      const first = await hub.readRegistered(deviceId);
+      expect(first).toMatchObject({
+        outcome: "found",
+        device: { deviceId, ...before, generationId: expect.stringMatching(/^\d+$/) as string },
+      });
+      stage.removeIdentity(deviceId);
+      expect(await hub.readRegistered(deviceId)).toEqual({ outcome: "missing" });
+      stage.addIdentity(deviceId, one, two);
+      const again = await hub.readRegistered(deviceId);
+      if (first.outcome === "missing" || again.outcome === "missing") throw new Error("missing");
+      expect(again.device.generationId).not.toBe(first.device.generationId);
+    });
+
+    it("create identities, and touch none that exists", async () => {
+      const existing = await identity();
+      const fresh1 = fresh();
+      const outcomes = await hub.createIdentities([made(fresh1), made(existing.deviceId)]);
+      expect([...outcomes]).toEqual([
+        [fresh1, { outcome: "created" }],
+        [existing.deviceId, { outcome: "exists" }],
+      ]);
+      expect(await hub.readRegistered(fresh1)).toMatchObject({
+        device: {
+          status: "disabled",
+          statusReason: "made",
+          authentication: "selfSigned",
+          primaryThumbprint: one,
+          secondaryThumbprint: undefined,
+          iotEdge: true,
+        },
+      });
+      expect(await read(existing.deviceId)).toEqual(existing);
+    });
+
+    it("do not create an identity without a credential", async () => {
+      const deviceId = fresh();
+      const outcomes = await hub.createIdentities([{ ...made(deviceId), primaryThumbprint: undefined }]);
+      expect(outcomes.get(deviceId)).toMatchObject({ outcome: "failed" });
+      expect(await hub.readIdentity(deviceId)).toEqual({ outcome: "missing" });
+    });
+
+    it("delete the version that was read, and no other, with its modules", async () => {
+      const [good, stale, gone] = [await identity(), await identity(), await identity()];
+      stage.addModule(good.deviceId, "camera");
+      await write(cut(stale));
+      stage.removeIdentity(gone.deviceId);
+      const outcomes = await hub.deleteIdentities([good, stale, gone]);
+      expect([...outcomes.values()]).toEqual([
+        { outcome: "deleted" },
+        { outcome: "precondition-failed" },
+        { outcome: "missing" },
+      ]);
+      expect(await hub.readIdentity(good.deviceId)).toEqual({ outcome: "missing" });
+      expect(await hub.modules.list(good.deviceId)).toEqual({ outcome: "missing" });
+      expect((await read(stale.deviceId)).status).toBe("disabled");
+    });
+
+    it("lose an answer to a deletion, and it stands", async () => {
+      const { deviceId, etag } = await identity();
+      fault({ operation: "hub.registry.bulk", effect: { kind: "reply-lost" }, times: 1 });
+      await expect(hub.deleteIdentities([{ deviceId, etag }])).rejects.toMatchObject({ code: "service-unavailable" });
+      expect((await hub.deleteIdentities([{ deviceId, etag }])).get(deviceId)).toEqual({ outcome: "missing" });
+    });
+
+    it("show all identities page by page, each once", async () => {
+      const all: HubIdentity[] = [];
+      for (let index = 0; index < 210; index += 1) all.push(await identity());
+      const seen: HubIdentity[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await hub.queryIdentities(cursor);
+        seen.push(...page.items);
+        cursor = page.next;
+      } while (cursor !== undefined);
+      expect(new Set(seen.map(({ deviceId }) => deviceId)).size).toBe(seen.length);
+      expect(seen).toEqual(expect.arrayContaining(all));
+    });
+
+    it("show modules with credentials of their own, and delete one in the version that was read", async () => {
+      const { deviceId } = await identity();
+      expect(await hub.modules.list(deviceId)).toEqual({ outcome: "found", modules: [] });
+      stage.addModule(deviceId, "camera", three);
+      stage.addModule(deviceId, "$edgeAgent");
+      const reading = await hub.modules.list(deviceId);
+      if (reading.outcome === "missing") throw new Error("missing");
+      const [camera, agent] = reading.modules;
+      expect(camera).toMatchObject({
+        deviceId,
+        moduleId: "camera",
+        authentication: "selfSigned",
+        primaryThumbprint: three,
+        secondaryThumbprint: undefined,
+        managedBy: undefined,
+      });
+      expect(agent).toMatchObject({ moduleId: "$edgeAgent", authentication: "sas", primaryThumbprint: undefined });
+      const stale = { ...camera!, etag: Etag.parse(Buffer.from("999").toString("base64")) };
+      expect(await hub.modules.delete(stale)).toEqual({ outcome: "precondition-failed" });
+      expect(await hub.modules.delete(camera!)).toEqual({ outcome: "deleted" });
+      expect(await hub.modules.delete(camera!)).toEqual({ outcome: "missing" });
+      expect(await hub.modules.list(deviceId)).toEqual({ outcome: "found", modules: [agent] });
+      expect(await hub.modules.list(fresh())).toEqual({ outcome: "missing" });
+    });
+
     it("hand a method to a connected device and its answer back", async () => {
       const deviceId = fresh();
       await stage.connect(deviceId, (methodName, payload) => ({ status: 202, payload: { methodName, payload } }));
@@ -181,7 +278,15 @@ export function describeHubs(name: string, start: () => Promise<HubStage>): void
       const before = await identity();
       fault({ operation: "hub.*", effect: { kind: "status", status } });
       await expect(hub.readIdentity(before.deviceId)).rejects.toMatchObject({ name: "RollError", code, retryable });
-      await expect(write(cut(before))).rejects.toMatchObject({ name: "RollError", code, retryable });
+      const calls = [
+        () => write(cut(before)),
+        () => hub.readRegistered(before.deviceId),
+        () => hub.createIdentities([made(before.deviceId)]),
+        () => hub.deleteIdentities([before]),
+        () => hub.queryIdentities(undefined),
+        () => hub.modules.list(before.deviceId),
+      ];
+      for (const call of calls) await expect(call()).rejects.toMatchObject({ name: "RollError", code, retryable });
     });
 
     it("throw when the service never answers", async () => {
