@@ -13,6 +13,7 @@ import { TableClaimStore } from "../shared/adapters/store/claim-store";
 import { TableControlStore } from "../shared/adapters/store/control-store";
 import { TableFactStore } from "../shared/adapters/store/fact-store";
 import { TableRollJournal } from "../shared/adapters/store/journal-store";
+import { TableLedger } from "../shared/adapters/store/ledger-store";
 import { TablePoisonStore } from "../shared/adapters/store/poison-store";
 import { TableIssuanceStore } from "../shared/adapters/store/issuance-store";
 import { BlobReplacementSource } from "../shared/adapters/store/replacement-source";
@@ -24,6 +25,7 @@ import { nodeEntropy } from "../shared/adapters/x509/node-entropy";
 import { systemClock, systemWaiter } from "../shared/adapters/x509/system-clock";
 import { readSettings, type Settings } from "../shared/config/settings";
 import { DEFAULT_PROFILE } from "../shared/domain/certificate/profile";
+import { ratesOf } from "../shared/domain/pacing/rates";
 import { createAcceptAlert } from "../shared/use-cases/accept-alert";
 import { createAcceptOrder } from "../shared/use-cases/accept-order";
 import { createCommandRoll } from "../shared/use-cases/command-roll";
@@ -49,6 +51,7 @@ const { issuer, prover } = connectIssuers(settings, {
   clock: systemClock,
   entropy: nodeEntropy,
 });
+const rates = ratesOf(settings.quotas.dps, settings.quotas.hubs, settings.quotas.headroom);
 
 const deps = {
   clock: systemClock,
@@ -76,6 +79,7 @@ const deps = {
   poison: new TablePoisonStore(store),
   control: new TableControlStore(store),
   calendar: cronCalendar,
+  ledger: new TableLedger(store, settings.dps.host, rates, systemClock),
   timing: { pulseHoldMs, settleMs, pollMs, recheckMs, attemptMs, deadlineMs: deadlineHours * 3_600_000 },
   twoPersons: settings.twoPersons,
   minAgeMs: sweepAgeMs,

@@ -16,6 +16,7 @@ import {
   type AuthoritySettings,
   type IssuerSettings,
 } from "./certificate-variables";
+import { quotasOf, quotaVariables, unlinkedHub, type Quotas } from "./quota-variables";
 import {
   readConnectionString,
   readConnectionStrings,
@@ -58,6 +59,7 @@ export interface Settings {
   readonly authoritySigners: readonly AuthoritySettings[];
   /** The blob container that others fill with replacements. */
   readonly replacementsContainer: string;
+  readonly quotas: Quotas;
 }
 
 /** Host names that this machine serves itself (a lab), and the authority that vouches for them. */
@@ -75,6 +77,8 @@ export interface Timing {
   readonly pollMs: number;
   /** Pause between two reads of contained devices that are not proven yet. */
   readonly recheckMs: number;
+  /** Pause between two looks at what operators want of a roll. */
+  readonly controlPollMs: number;
   /** After this long without an answer an attempt has ended. */
   readonly attemptMs: number;
   /** How long a step owns a batch. */
@@ -142,12 +146,14 @@ const environment = z
     ROLLCALL_SETTLE_MS: wholeNumber({ fallback: 60_000, min: 0, max: 3_600_000 }),
     ROLLCALL_POLL_MS: wholeNumber({ fallback: 10_000, min: 100, max: 3_600_000 }),
     ROLLCALL_RECHECK_MS: wholeNumber({ fallback: 300_000, min: 100, max: 86_400_000 }),
+    ROLLCALL_CONTROL_POLL_MS: wholeNumber({ fallback: 60_000, min: 100, max: 600_000 }),
     ROLLCALL_ATTEMPT_MS: wholeNumber({ fallback: 600_000, min: 1_000, max: 86_400_000 }),
     ROLLCALL_LEASE_MS: wholeNumber({ fallback: 60_000, min: 1_000, max: 600_000 }),
     ROLLCALL_SWEEP_AGE_MS: wholeNumber({ fallback: 60_000, min: 0, max: 3_600_000 }),
     // Nothing waits longer than seven days inside an orchestration.
     ROLLCALL_DEADLINE_HOURS: wholeNumber({ fallback: 168, min: 1, max: 168 }),
     ROLLCALL_CALL_TIMEOUT_MS: wholeNumber({ fallback: 30_000, min: 100, max: 230_000 }),
+    ...quotaVariables,
   })
   .refine(...oneOf("ROLLCALL_STORAGE", "the connection string", "ROLLCALL_STORAGE_ACCOUNT"))
   .refine(...oneOf("ROLLCALL_DPS_CONNECTION", "the connection string", "ROLLCALL_DPS_HOST"))
@@ -174,6 +180,9 @@ export function readSettings(
   const storage = storageOf(data.ROLLCALL_STORAGE, data.ROLLCALL_STORAGE_ACCOUNT);
   // The refinements above have seen to it; the compiler has not.
   if (!dps || !hubs || !dpsResourceId || !webhookSecrets || !storage) throw new SettingsError(["incomplete"]);
+  const unlinked = unlinkedHub(data, hubs);
+  if (unlinked !== undefined)
+    throw new SettingsError([`ROLLCALL_HUB_SKUS: ${unlinked} is none of the linked hubs; name only those`]);
   return {
     storage,
     dps,
@@ -188,12 +197,14 @@ export function readSettings(
       settleMs: data.ROLLCALL_SETTLE_MS,
       pollMs: data.ROLLCALL_POLL_MS,
       recheckMs: data.ROLLCALL_RECHECK_MS,
+      controlPollMs: data.ROLLCALL_CONTROL_POLL_MS,
       attemptMs: data.ROLLCALL_ATTEMPT_MS,
       leaseMs: data.ROLLCALL_LEASE_MS,
       sweepAgeMs: data.ROLLCALL_SWEEP_AGE_MS,
       deadlineHours: data.ROLLCALL_DEADLINE_HOURS,
       callTimeoutMs: data.ROLLCALL_CALL_TIMEOUT_MS,
     },
+    quotas: quotasOf(data, hubs),
     certificatePolicy: data.ROLLCALL_CERTIFICATE_POLICY,
     issuer: data.ROLLCALL_ISSUER && issuerWithFiles(data.ROLLCALL_ISSUER, reading("ROLLCALL_ISSUER", readFile)),
     authoritySigners: data.ROLLCALL_CA_SIGNERS.map((signer) =>

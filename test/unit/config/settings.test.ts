@@ -71,11 +71,22 @@ describe("settings", () => {
       settleMs: 60_000,
       pollMs: 500,
       recheckMs: 300_000,
+      controlPollMs: 60_000,
       attemptMs: 600_000,
       leaseMs: 60_000,
       sweepAgeMs: 60_000,
       deadlineHours: 168,
       callTimeoutMs: 30_000,
+    });
+  });
+
+  it("take the documented quotas, and the smallest hub, for what nobody stated", () => {
+    const { quotas } = readSettings({ ...withKeys, ROLLCALL_HUB_SKUS: "Two.azure-devices.net = s2x3" });
+    expect(quotas.dps).toEqual({ operationsPerMinute: 1_000, registrationsPerMinute: 1_000 });
+    expect(quotas.headroom).toBe(0.9);
+    expect(Object.fromEntries(quotas.hubs)).toEqual({
+      "one.azure-devices.net": { tier: "S1", units: 1 },
+      "two.azure-devices.net": { tier: "S2", units: 3 },
     });
   });
 
@@ -109,6 +120,21 @@ describe("settings at fault", () => {
       "ROLLCALL_STORAGE",
       "ROLLCALL_WEBHOOK_SECRETS",
     ]);
+  });
+
+  it.each(["one.azure-devices.net=S4x1", "one.azure-devices.net", "S1x1", "one.azure-devices.net=S1x0"])(
+    "refuse the hub sizes %s",
+    (text) => {
+      expect(names({ ...withKeys, ROLLCALL_HUB_SKUS: text })).toEqual(["ROLLCALL_HUB_SKUS"]);
+    },
+  );
+
+  it("refuse the size of a hub that is not linked, and the same hub twice", () => {
+    expect(problems({ ...withKeys, ROLLCALL_HUB_SKUS: "three.azure-devices.net=S1x1" })).toEqual([
+      "ROLLCALL_HUB_SKUS: three.azure-devices.net is none of the linked hubs; name only those",
+    ]);
+    const twice = "one.azure-devices.net=S1x1,ONE.azure-devices.net=S1x2";
+    expect(names({ ...withKeys, ROLLCALL_HUB_SKUS: twice })).toEqual(["ROLLCALL_HUB_SKUS"]);
   });
 
   it("say what to do", () => {
