@@ -9,7 +9,7 @@ import type { RollRequest, RollTarget } from "../domain/roll/request";
 import type { Roll } from "../domain/roll/roll";
 
 /**
- * Claims: insert-only rows that make "only once" true across processes. Throws `RollError` (`service-unavailable`) when
+ * Claims of starts: insert-only rows that make "only once" true across processes. Throws `RollError` (`service-unavailable`) when
  * the storage does not answer.
  */
 export interface ClaimStore {
@@ -18,10 +18,6 @@ export interface ClaimStore {
     claim: StartClaim,
   ): Promise<{ readonly outcome: "claimed" } | { readonly outcome: "exists"; readonly claim: StartClaim }>;
   findStart(key: string): Promise<StartClaim | undefined>;
-  /** Claims registrations for a roll; answers who holds those that another open roll has. Safe to run twice. */
-  claimTargets(rollId: RollId, targets: readonly RegistrationId[]): Promise<ReadonlyMap<RegistrationId, RollId>>;
-  /** Gives up the roll's own claims on these registrations; others' claims are left alone. */
-  releaseTargets(rollId: RollId, targets: readonly RegistrationId[]): Promise<void>;
 }
 
 export interface StartClaim {

@@ -8,32 +8,31 @@ import { mapSideBySide } from "./side-by-side";
 import type { Step } from "./step";
 
 export interface OpenBatchesDeps {
-  readonly claims: ClaimStore;
+  readonly targetClaims: TargetClaims;
   readonly rolls: RollStore;
   readonly batches: BatchStore;
   readonly blobs: RollBlobs;
+  readonly certificates: CertificateReader;
 }
 
 /** Batches opened per call: about 1,500 devices. */
 const PER_CALL = 16;
 
 /**
- * Creates batches with their rows and claims the devices. Safe to run twice: a batch is written once, and what the first run
- * wrote stands. Nothing is read from Azure here, so that nothing there can delay containment.
+ * Creates batches with their rows and claims the devices; a dry run claims nothing. Safe to run twice: a batch is written
+ * once, and what the first run wrote stands. Nothing is read from Azure here, so that nothing there can delay containment.
  */
-export function createOpenBatches({ claims, rolls, batches, blobs }: OpenBatchesDeps): Step<typeof openBatches> {
+export function createOpenBatches(deps: OpenBatchesDeps): Step<typeof openBatches> {
+  const { rolls, batches, blobs } = deps;
   return async ({ rollId, from, batches: total }) => {
+    const request = await blobs.getRequest(rollId);
     const end = Math.min(from + PER_CALL, total);
     const numbers = Array.from({ length: Math.max(0, end - from) }, (_, n) => from + n);
     await mapSideBySide(
       numbers,
       async (batch) => {
         const targets = await blobs.getTargets(rollId, batch);
-        const holders = await claims.claimTargets(
-          rollId,
-          targets.map((target) => target.registrationId),
-        );
-        const rows = targets.map((target) => newRow(target, holders.get(target.registrationId)));
+        const rows = request.dryRun === true ? targets.map(newRow) : await claimed(deps, { rollId, batch }, request, targets);
         if (await batches.create(rollId, batch, rows)) await rolls.putSummary(rollId, summarize(batch, rows));
       },
       4,
@@ -42,21 +41,44 @@ export function createOpenBatches({ claims, rolls, batches, blobs }: OpenBatches
   };
 }
 
-function newRow(target: RollTarget, holder: RollId | undefined): DeviceRow {
-  const { registrationId, compromisedSlots, deviceId, assignedHub } = target;
-  return {
-    registrationId,
-    compromisedSlots,
-    ...(deviceId === undefined ? {} : { deviceId }),
-    ...(assignedHub === undefined ? {} : { assignedHub }),
-    bad: [],
-    allowed: [],
-    warnings: [],
-    entry: { state: "open", disabled: false },
-    hubs: {},
-    rereads: 0,
-    broken: 0,
-    attempts: 0,
-    ...(holder === undefined ? {} : { skipped: `claimed-by ${holder}` }),
-  };
+async function claimed(
+  { targetClaims, batches, certificates }: OpenBatchesDeps,
+  at: { readonly rollId: RollId; readonly batch: number },
+  { playbook, group }: RollRequest,
+  targets: readonly RollTarget[],
+): Promise<DeviceRow[]> {
+  const priority = priorityOf(playbook, group?.authority ?? "leaf");
+  const isAll = priority === 0 || (group !== undefined && group.authority !== "leaf");
+  const { held, superseded } = await targetClaims.claim(
+    { ...at, priority },
+    "device",
+    targets.map((target) => ({ id: target.registrationId, ...(isAll ? {} : { scope: scopeOf(certificates, target) }) })),
+  );
+  const others = await rowsOf(batches, superseded);
+  return targets.map((target) => {
+    const row = newRow(target);
+    const holder = held.get(target.registrationId);
+    if (holder !== undefined) return leftTo(row, holder.rollId);
+    const other = others.get(target.registrationId);
+    return other === undefined ? row : takenFrom(row, other);
+  });
+}
+
+function scopeOf(certificates: CertificateReader, target: RollTarget): ClaimScope {
+  const leaf = readLeaf(certificates, target.compromisedPem)?.leaf.sha256Thumbprint;
+  return { slots: target.compromisedSlots, ...(leaf === undefined ? {} : { leaf }) };
+}
+
+/** What the rolls that lost devices know of them. */
+async function rowsOf(
+  batches: BatchStore,
+  superseded: ReadonlyMap<string, Claim>,
+): Promise<ReadonlyMap<string, DeviceRow>> {
+  const places = new Map<string, { rollId: RollId; batch: number }>();
+  for (const { rollId, batch } of superseded.values())
+    if (batch !== undefined) places.set(`${rollId}|${batch}`, { rollId, batch });
+  const all = await mapSideBySide([...places.values()], async ({ rollId, batch }) => (await batches.read(rollId, batch)).rows);
+  return new Map(
+    all.flat().flatMap((row) => (superseded.has(row.registrationId) ? [[row.registrationId, row] as const] : [])),
+  );
 }

@@ -51,7 +51,6 @@ const networkPause = (): Promise<void> => Promise.resolve();
 
 export class MemoryClaimStore implements ClaimStore {
   private readonly starts = new Map<string, StartClaim>();
-  private readonly targets = new Map<RegistrationId, RollId>();
 
   async claimStart(claim: StartClaim): ReturnType<ClaimStore["claimStart"]> {
     await networkPause();
@@ -65,22 +64,6 @@ export class MemoryClaimStore implements ClaimStore {
     await networkPause();
     const claim = this.starts.get(key);
     return claim === undefined ? undefined : { ...claim };
-  }
-
-  async claimTargets(rollId: RollId, targets: readonly RegistrationId[]): ReturnType<ClaimStore["claimTargets"]> {
-    await networkPause();
-    const held = new Map<RegistrationId, RollId>();
-    for (const id of targets) {
-      const holder = this.targets.get(id);
-      if (holder === undefined) this.targets.set(id, rollId);
-      else if (holder !== rollId) held.set(id, holder);
-    }
-    return held;
-  }
-
-  async releaseTargets(rollId: RollId, targets: readonly RegistrationId[]): Promise<void> {
-    await networkPause();
-    for (const id of targets) if (this.targets.get(id) === rollId) this.targets.delete(id);
   }
 }
 

@@ -1,45 +1,29 @@
-import { createHash } from "node:crypto";
 import type { TableClient } from "@azure/data-tables";
 import { z } from "zod";
-import type { RegistrationId } from "../../domain/ids";
 import { RollId } from "../../domain/ids";
 import { Instant } from "../../domain/instant";
 import type { Entropy } from "../../ports/clock";
 import type { ClaimStore, StartClaim } from "../../ports/stores";
-import { GuardedRows } from "./guarded-rows";
-import { inParallel } from "./in-parallel";
-import { formatKey, keysByPartition } from "./keys";
+import { formatKey } from "./keys";
 import { RowCodec } from "./row-codec";
 import { attempt, contended } from "./storage-errors";
 import { getRow } from "./table-rows";
 import type { StoreClients } from "./tables";
 
-/** Partitions that target claims are spread over, so that a large roll does not meet one partition's limit. */
-const TARGET_PARTITIONS = 16;
-
-const DELETES_AT_ONCE = 16;
-
 const StoredStartClaim = z.object({ key: z.string(), rollId: RollId, bodySha256: z.string(), at: Instant });
-const StoredTargetClaim = z.object({ rollId: RollId });
-type StoredTargetClaim = z.infer<typeof StoredTargetClaim>;
 
 /**
- * Claims in Azure Tables. Table `claims`: a row per start (`start|` + the first two characters of the key / key) and a row
- * per claimed registration (`target|00` … `target|15` / registration id).
+ * Claims of starts in Azure Tables. Table `claims`: a row per start (`start|` + the first two characters of the key / key).
  *
- * Storage operations: `claimStart` 1, or 2 if it exists; `findStart` 1; `claimTargets` at most 2 per partition touched and
- * 100 registrations; `releaseTargets` at most 1 per partition touched and 1 per claim given up.
+ * Storage operations: `claimStart` 1, or 2 if it exists; `findStart` 1.
  */
 export class TableClaimStore implements ClaimStore {
   private readonly starts = new RowCodec<StartClaim>("claims", StoredStartClaim);
-  private readonly targets: GuardedRows<StoredTargetClaim>;
 
   constructor(
     private readonly clients: StoreClients,
     private readonly entropy: Entropy,
-  ) {
-    this.targets = new GuardedRows(() => this.table(), new RowCodec("claims", StoredTargetClaim));
-  }
+  ) {}
 
   async claimStart(
     claim: StartClaim,
@@ -64,36 +48,6 @@ export class TableClaimStore implements ClaimStore {
     return row === undefined ? undefined : this.starts.decode(row).value;
   }
 
-  async claimTargets(rollId: RollId, targets: readonly RegistrationId[]): Promise<ReadonlyMap<RegistrationId, RollId>> {
-    const held = new Map<RegistrationId, RollId>();
-    await inParallel(keysByPartition(targets, targetPartition), TARGET_PARTITIONS, async ([partitionKey, idOf]) => {
-      await this.targets.merge(partitionKey, [...idOf.keys()], (rowKey, stored) => {
-        const id = idOf.get(rowKey);
-        if (id === undefined) return undefined;
-        if (stored === undefined) {
-          held.delete(id);
-          return { rollId };
-        }
-        if (stored.rollId !== rollId) held.set(id, stored.rollId);
-        return undefined;
-      });
-    });
-    return held;
-  }
-
-  async releaseTargets(rollId: RollId, targets: readonly RegistrationId[]): Promise<void> {
-    const table = await this.table();
-    await inParallel(keysByPartition(targets, targetPartition), TARGET_PARTITIONS, async ([partitionKey, idOf]) => {
-      const stored = await this.targets.read(partitionKey, [...idOf.keys()]);
-      const own = [...stored.entries()].filter(([, claim]) => claim.value.rollId === rollId);
-      // One by one and not in a transaction: the SDK's transactions delete without regard to the version, and between our
-      // read and our delete another run of this roll may have given the claim up and another roll may have taken it.
-      await inParallel(own, DELETES_AT_ONCE, ([rowKey, { etag }]) =>
-        attempt("release a claim", () => table.deleteEntity(partitionKey, rowKey, { etag })),
-      );
-    });
-  }
-
   private table(): Promise<TableClient> {
     return this.clients.table("claims");
   }
@@ -101,9 +55,4 @@ export class TableClaimStore implements ClaimStore {
 
 function startKeys(key: string): [partitionKey: string, rowKey: string] {
   return [`start|${formatKey(key.slice(0, 2))}`, formatKey(key)];
-}
-
-function targetPartition(id: RegistrationId): string {
-  const number = createHash("sha256").update(id).digest().readUInt8(0) % TARGET_PARTITIONS;
-  return `target|${String(number).padStart(2, "0")}`;
 }

@@ -5,7 +5,7 @@ import type { Entropy } from "../../../shared/ports/clock";
 import type { ClaimStore, StartClaim } from "../../../shared/ports/stores";
 import { azuriteForThisFile, intercept, operations } from "../../support/azurite";
 import { MemoryClaimStore } from "../../support/memory-stores";
-import { aRegistrationId, aRollId, start } from "./samples";
+import { aRollId, start } from "./samples";
 
 const storage = azuriteForThisFile();
 const entropy: Entropy = {
@@ -20,7 +20,6 @@ const claimOf = (alert: string): StartClaim => ({
   bodySha256: entropy.sha256("body"),
   at: start,
 });
-const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => aRegistrationId(from + i));
 
 describe.each([
   ["in memory", (): ClaimStore => new MemoryClaimStore()],
@@ -56,46 +55,6 @@ describe.each([
     const seen = answers.flatMap((answer) => (answer.outcome === "exists" ? [answer.claim] : []));
     expect(seen).toEqual(Array.from({ length: 11 }, () => winners[0]));
   });
-
-  test("free targets are claimed, again without effect, and shown to another roll as held", async () => {
-    const store = make();
-    const [first, second] = [aRollId(), aRollId()];
-    expect(await store.claimTargets(first, ids(0, 150))).toEqual(new Map());
-    expect(await store.claimTargets(first, ids(0, 150))).toEqual(new Map());
-    const held = await store.claimTargets(second, ids(148, 152));
-    expect(held).toEqual(new Map(ids(148, 150).map((id) => [id, first])));
-    expect(await store.claimTargets(first, ids(150, 152))).toEqual(new Map(ids(150, 152).map((id) => [id, second])));
-  });
-
-  test("a roll gives up its own claims only, and only those named", async () => {
-    const store = make();
-    const [first, second] = [aRollId(), aRollId()];
-    await store.claimTargets(first, ids(0, 3));
-    await store.releaseTargets(second, ids(0, 3));
-    await store.releaseTargets(first, ids(1, 3));
-    await store.releaseTargets(first, ids(1, 3));
-    expect(await store.claimTargets(second, ids(0, 3))).toEqual(new Map([[aRegistrationId(0), first]]));
-  });
-
-  test("of two rolls that claim the same targets at once each target goes to exactly one", async () => {
-    const store = make();
-    const [first, second] = [aRollId(), aRollId()];
-    const [heldFromFirst, heldFromSecond] = await Promise.all([
-      store.claimTargets(first, ids(0, 120)),
-      store.claimTargets(second, ids(0, 120).reverse()),
-    ]);
-    for (const id of ids(0, 120)) {
-      expect([heldFromFirst.get(id), heldFromSecond.get(id)].filter((holder) => holder !== undefined)).toHaveLength(1);
-    }
-    expect(new Set(heldFromFirst.values())).toEqual(new Set(heldFromFirst.size > 0 ? [second] : []));
-    expect(new Set(heldFromSecond.values())).toEqual(new Set(heldFromSecond.size > 0 ? [first] : []));
-  });
-
-  test("no targets are no work", async () => {
-    const store = make();
-    expect(await store.claimTargets(aRollId(), [])).toEqual(new Map());
-    await store.releaseTargets(aRollId(), []);
-  });
 });
 
 describe("claims on Azure Tables, beneath", () => {
@@ -118,22 +77,6 @@ describe("claims on Azure Tables, beneath", () => {
     expect(tries).toBe(3);
   });
 
-  test("a claim that another roll took in the meantime is not given up with ours", async () => {
-    const clients = storage.open();
-    const table = await clients.table("claims");
-    const [first, second] = [aRollId(), aRollId()];
-    await onTables(clients).claimTargets(first, ids(0, 1));
-    const stop = intercept(table, async (request, send) => {
-      if (request.method !== "DELETE") return send();
-      stop();
-      await onTables(clients).releaseTargets(first, ids(0, 1));
-      await onTables(clients).claimTargets(second, ids(0, 1));
-      return send();
-    });
-    await onTables(clients).releaseTargets(first, ids(0, 1));
-    expect(await onTables(clients).claimTargets(first, ids(0, 1))).toEqual(new Map([[aRegistrationId(0), second]]));
-  });
-
   test("storage operations are as few as documented", async () => {
     const clients = storage.open();
     const table = await clients.table("claims");
@@ -142,9 +85,5 @@ describe("claims on Azure Tables, beneath", () => {
     expect(await operations(table, () => store.claimStart(claim))).toBe(1);
     expect(await operations(table, () => store.claimStart(claim))).toBe(2);
     expect(await operations(table, () => store.findStart(claim.key))).toBe(1);
-    const rollId = aRollId();
-    expect(await operations(table, () => store.claimTargets(rollId, ids(0, 500)))).toBe(32);
-    expect(await operations(table, () => store.claimTargets(rollId, ids(0, 500)))).toBe(16);
-    expect(await operations(table, () => store.releaseTargets(rollId, ids(0, 1)))).toBe(2);
   });
 });

@@ -1,0 +1,42 @@
+import { z } from "zod";
+import { RollId, Sha256Thumbprint, Slot } from "../ids";
+
+/** What a roll can claim for itself: a registration, an enrollment group, a CA certificate of DPS. */
+export const ClaimKind = z.enum(["device", "group", "ca"]);
+export type ClaimKind = z.infer<typeof ClaimKind>;
+
+/** Which credentials of a device a breach is about; absent where it is all of them. */
+export const ClaimScope = z.object({
+  slots: z.array(Slot),
+  /** The compromised leaf, where the alert brought it. */
+  leaf: Sha256Thumbprint.optional(),
+});
+export type ClaimScope = z.infer<typeof ClaimScope>;
+
+/** Who has a target, and how much it weighs. */
+export const Claim = z.object({
+  rollId: RollId,
+  /** As `priorityOf` says: 0 expiry, above that breaches. */
+  priority: z.int().nonnegative(),
+  /** The batch that has its row; absent for groups and CAs. */
+  batch: z.int().nonnegative().optional(),
+  scope: ClaimScope.optional(),
+});
+export type Claim = z.infer<typeof Claim>;
+
+/**
+ * May the newcomer take a target that an open roll holds? A weightier roll may. Of two breaches of the same weight the newer
+ * one may if it names a credential that the older does not; else the older one cuts that off already.
+ */
+export function takesOver(newcomer: Claim, holder: Claim): boolean {
+  if (newcomer.priority !== holder.priority) return newcomer.priority > holder.priority;
+  return newcomer.priority > 0 && !isWithin(newcomer.scope, holder.scope);
+}
+
+function isWithin(scope: ClaimScope | undefined, other: ClaimScope | undefined): boolean {
+  if (other === undefined) return true;
+  if (scope === undefined) return false;
+  return (
+    scope.slots.every((slot) => other.slots.includes(slot)) && (scope.leaf === undefined || scope.leaf === other.leaf)
+  );
+}

@@ -1,0 +1,53 @@
+import type { HubHostName, RollId } from "../ids";
+import type { DeviceRow, HubRecord } from "./device-row";
+import type { RollTarget } from "./request";
+
+/** A device's row at the beginning of its roll. */
+export function newRow(target: RollTarget): DeviceRow {
+  const { registrationId, compromisedSlots, deviceId, assignedHub } = target;
+  return {
+    registrationId,
+    compromisedSlots,
+    ...(deviceId === undefined ? {} : { deviceId }),
+    ...(assignedHub === undefined ? {} : { assignedHub }),
+    bad: [],
+    allowed: [],
+    warnings: [],
+    entry: { state: "open", disabled: false },
+    hubs: {},
+    rereads: 0,
+    broken: 0,
+    attempts: 0,
+  };
+}
+
+/** The row of a device that stays another roll's. */
+export function leftTo(row: DeviceRow, holder: RollId): DeviceRow {
+  return { ...row, skipped: `claimed-by ${holder}` };
+}
+
+/**
+ * The row of a device that is taken from another roll. What that roll had cut off stays cut off; and what stood there before
+ * it wrote must be known, or its own `disabled` would be taken for the operator's.
+ */
+export function takenFrom(row: DeviceRow, other: DeviceRow): DeviceRow {
+  const hubs = Object.fromEntries(
+    Object.entries(other.hubs).map(([hub, { statusBefore }]): [HubHostName, HubRecord] => [
+      hub as HubHostName,
+      { round: 0, lastWrite: "none", absent: false, ...(statusBefore === undefined ? {} : { statusBefore }) },
+    ]),
+  );
+  const deviceId = row.deviceId ?? other.deviceId;
+  return {
+    ...row,
+    ...(deviceId === undefined ? {} : { deviceId }),
+    bad: [...new Set([...row.bad, ...other.bad])],
+    entry: { ...row.entry, ...(other.entry.disabledByUs === true ? { disabledByUs: true } : {}) },
+    hubs,
+  };
+}
+
+/** The row of a device that another roll has taken: this one writes nothing there any more. */
+export function givenUpTo(row: DeviceRow, taker: RollId): DeviceRow {
+  return { ...row, skipped: `superseded-by ${taker}`, supersededBy: taker };
+}
