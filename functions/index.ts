@@ -18,6 +18,7 @@ import { TablePoisonStore } from "../shared/adapters/store/poison-store";
 import { TableIssuanceStore } from "../shared/adapters/store/issuance-store";
 import { BlobReplacementSource } from "../shared/adapters/store/replacement-source";
 import { BlobRollBlobs } from "../shared/adapters/store/roll-blobs";
+import { TableTargetClaims } from "../shared/adapters/store/target-claim-store";
 import { TableRollStore } from "../shared/adapters/store/roll-store";
 import { openStore, type StoreAddress } from "../shared/adapters/store/tables";
 import { nodeCertificateReader } from "../shared/adapters/x509/node-certificate-reader";
@@ -71,6 +72,7 @@ const deps = {
   authorities,
   hubs,
   claims: new TableClaimStore(store, nodeEntropy),
+  targetClaims: new TableTargetClaims(store),
   rolls: new TableRollStore(store),
   journal: new TableRollJournal(store),
   batches: new TableBatchStore(store, systemClock, leaseMs),

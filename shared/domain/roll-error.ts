@@ -29,6 +29,8 @@ export type RollErrorCode =
   | "service-answer-unreadable"
   /** Another step holds the batch's lease for a moment. */
   | "batch-busy"
+  /** Another roll took devices of the batch over while this step was at work: it decides again without them. */
+  | "superseded-midway"
   /** Another run took the batch over while this one was at work; its writes win. */
   | "lease-lost"
   /** A row, blob or setting the product wrote itself cannot be read back. */

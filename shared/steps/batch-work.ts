@@ -3,14 +3,17 @@ import type { Instant } from "../domain/instant";
 import { JOURNAL_LINES, type JournalEntry, type JournalLine } from "../domain/roll/batch";
 import { summarize } from "../domain/roll/batch-summary";
 import type { DeviceRow } from "../domain/roll/device-row";
+import { givenUpTo } from "../domain/roll/new-row";
 import { RollError } from "../domain/roll-error";
 import type { Clock } from "../ports/clock";
 import type { BatchStore, CheckedOutBatch, RollStore } from "../ports/stores";
+import type { TargetClaims } from "../ports/target-claims";
 
 export interface BatchWorkDeps {
   readonly clock: Clock;
   readonly batches: BatchStore;
   readonly rolls: RollStore;
+  readonly targetClaims: Pick<TargetClaims, "takeovers" | "holders">;
 }
 
 /**
@@ -34,7 +37,7 @@ export class BatchWork {
   /**
    * Checks the batch out; throws `batch-busy` (retryable) while another step holds it. A step's lease is its own in every
    * run, so that one that was killed does not lock out its repetition; two runs at once are kept apart by the header's
-   * version.
+   * version. Devices that another roll has taken are shown as given up.
    */
   static async open(
     deps: BatchWorkDeps,
@@ -42,7 +45,11 @@ export class BatchWork {
     at: { readonly rollId: RollId; readonly batch: number },
   ): Promise<BatchWork> {
     const out = await deps.batches.checkOut(at.rollId, at.batch, step);
-    if (out.outcome === "checked-out") return new BatchWork(deps, step, at, out.batch);
+    if (out.outcome === "checked-out") {
+      const work = new BatchWork(deps, step, at, out.batch);
+      for (const row of await work.takenByOthers()) work.set(row);
+      return work;
+    }
     const retryAfterMs = Math.max(0, out.until - deps.clock.now());
     throw new RollError("batch-busy", `batch ${at.batch} of ${at.rollId} is leased`, true, { retryAfterMs });
   }
@@ -63,11 +70,31 @@ export class BatchWork {
     this.changed.add(row.registrationId);
   }
 
-  /** Journals what is about to be written elsewhere, together with the rows changed so far. */
+  /**
+   * Journals what is about to be written elsewhere, together with the rows changed so far; call it between the reads that the
+   * writes are guarded by and the writes.
+   *
+   * A roll that takes a device over claims it, then reads this batch, then the services: so either this sees the claim, or
+   * the other roll sees what is noted here, and its write meets ours. Throws `superseded-midway` (retryable) where devices were
+   * taken: nothing is written, and the next run leaves them alone.
+   */
   async intend(lines: readonly JournalLine[]): Promise<void> {
     if (lines.length === 0) return;
     for (const entry of this.entries("intent", lines)) await this.batch.intend(entry, this.takeChanged());
     this.intended = true;
+    const lost = await this.takenByOthers();
+    if (lost.length === 0) return;
+    for (const row of lost) this.set(row);
+    await this.settle(
+      lost.map(({ registrationId, skipped = "" }) => ({
+        registrationId,
+        target: "all",
+        action: "give-up",
+        result: skipped,
+      })),
+    );
+    const { rollId, batch } = this.at;
+    throw new RollError("superseded-midway", `${lost.length} devices of batch ${batch} of ${rollId} were taken`, true);
   }
 
   /** Journals the outcome, writes the changed rows and gives the lease back; then refreshes the batch's summary. */
@@ -79,6 +106,18 @@ export class BatchWork {
     for (const entry of entries) await this.batch.intend(entry);
     await this.batch.settle(last, rows);
     await this.deps.rolls.putSummary(this.at.rollId, summarize(this.at.batch, this.rows));
+  }
+
+  private async takenByOthers(): Promise<DeviceRow[]> {
+    const { targetClaims } = this.deps;
+    if ((await targetClaims.takeovers(this.at.rollId)) === 0) return [];
+    const own = this.rows.filter(({ skipped }) => skipped === undefined);
+    const ids = own.map(({ registrationId }) => registrationId);
+    const holders = await targetClaims.holders("device", ids);
+    return own.flatMap((row) => {
+      const taker = holders.get(row.registrationId)?.rollId;
+      return taker === undefined || taker === this.at.rollId ? [] : [givenUpTo(row, taker)];
+    });
   }
 
   /** A device has a line per linked hub and per lost race: together they may be more than one journal row holds. */

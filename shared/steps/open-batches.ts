@@ -1,9 +1,15 @@
 import type { openBatches } from "../contract/activities";
 import type { RollId } from "../domain/ids";
+import type { Claim, ClaimScope } from "../domain/roll/claim";
 import { summarize } from "../domain/roll/batch-summary";
 import type { DeviceRow } from "../domain/roll/device-row";
-import type { RollTarget } from "../domain/roll/request";
-import type { BatchStore, ClaimStore, RollBlobs, RollStore } from "../ports/stores";
+import { leftTo, newRow, takenFrom } from "../domain/roll/new-row";
+import { priorityOf } from "../domain/roll/playbook";
+import type { RollRequest, RollTarget } from "../domain/roll/request";
+import type { CertificateReader } from "../ports/certificates";
+import type { BatchStore, RollBlobs, RollStore } from "../ports/stores";
+import type { TargetClaims } from "../ports/target-claims";
+import { readLeaf } from "./plan-replacement";
 import { mapSideBySide } from "./side-by-side";
 import type { Step } from "./step";
 
@@ -32,7 +38,8 @@ export function createOpenBatches(deps: OpenBatchesDeps): Step<typeof openBatche
       numbers,
       async (batch) => {
         const targets = await blobs.getTargets(rollId, batch);
-        const rows = request.dryRun === true ? targets.map(newRow) : await claimed(deps, { rollId, batch }, request, targets);
+        const rows =
+          request.dryRun === true ? targets.map(newRow) : await claimed(deps, { rollId, batch }, request, targets);
         if (await batches.create(rollId, batch, rows)) await rolls.putSummary(rollId, summarize(batch, rows));
       },
       4,
@@ -52,7 +59,10 @@ async function claimed(
   const { held, superseded } = await targetClaims.claim(
     { ...at, priority },
     "device",
-    targets.map((target) => ({ id: target.registrationId, ...(isAll ? {} : { scope: scopeOf(certificates, target) }) })),
+    targets.map((target) => ({
+      id: target.registrationId,
+      ...(isAll ? {} : { scope: scopeOf(certificates, target) }),
+    })),
   );
   const others = await rowsOf(batches, superseded);
   return targets.map((target) => {
@@ -77,7 +87,10 @@ async function rowsOf(
   const places = new Map<string, { rollId: RollId; batch: number }>();
   for (const { rollId, batch } of superseded.values())
     if (batch !== undefined) places.set(`${rollId}|${batch}`, { rollId, batch });
-  const all = await mapSideBySide([...places.values()], async ({ rollId, batch }) => (await batches.read(rollId, batch)).rows);
+  const all = await mapSideBySide(
+    [...places.values()],
+    async ({ rollId, batch }) => (await batches.read(rollId, batch)).rows,
+  );
   return new Map(
     all.flat().flatMap((row) => (superseded.has(row.registrationId) ? [[row.registrationId, row] as const] : [])),
   );

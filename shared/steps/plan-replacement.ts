@@ -30,7 +30,7 @@ export function planRow(
 ): DeviceRow {
   if (row.planned !== undefined || row.refusal !== undefined) return row;
   const compromised = readLeaf(world.certificates, target.compromisedPem);
-  const resolved = row.bad.length > 0 ? row : resolve(row, target, enrollment, compromised);
+  const resolved = row.nameInEntry !== undefined ? row : resolve(row, target, enrollment, compromised);
   const { replacementPending: _pending, ...base } = resolved;
 
   const verdict = judge(base, target, enrollment, compromised, world);
@@ -57,7 +57,12 @@ function resolve(
   enrollment: IndividualEnrollment,
   compromised: Chain | undefined,
 ): DeviceRow {
-  const bad = badThumbprints(enrollment, target.compromisedSlots, compromised?.leaf.sha256Thumbprint);
+  const leaf = compromised?.leaf.sha256Thumbprint;
+  const named = badThumbprints(enrollment, target.compromisedSlots, leaf).filter(
+    (thumbprint) => thumbprint === leaf || row.spared?.includes(thumbprint) !== true,
+  );
+  // What a roll that had the device before was to cut off stays cut off.
+  const bad = [...new Set([...row.bad, ...named])];
   const nameInEntry = enrollment.deviceId ?? DeviceId.parse(row.registrationId);
   return { ...row, nameInEntry, bad, allowed: healthyThumbprints(enrollment, bad) };
 }

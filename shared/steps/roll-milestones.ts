@@ -5,13 +5,14 @@ import { exposureOf } from "../domain/roll/exposure";
 import type { RollRequest } from "../domain/roll/request";
 import type { RollOutcome } from "../domain/roll/roll";
 import type { Clock } from "../ports/clock";
-import type { BatchStore, ClaimStore, RollBlobs, RollStore } from "../ports/stores";
+import type { BatchStore, RollBlobs, RollStore } from "../ports/stores";
+import type { TargetClaims } from "../ports/target-claims";
 import { mapSideBySide } from "./side-by-side";
 import type { Step } from "./step";
 
 export interface MilestoneDeps {
   readonly clock: Clock;
-  readonly claims: ClaimStore;
+  readonly targetClaims: TargetClaims;
   readonly rolls: RollStore;
   readonly batches: BatchStore;
   readonly blobs: RollBlobs;
@@ -63,7 +64,8 @@ function outcomeOf(
 ): RollOutcome {
   const retires = playbook === "individual-expiry" && retire?.when !== "old-expired";
   const done = retires ? (counts.retired ?? 0) : provenOf(counts);
-  return done === devices && owed === 0 ? "completed" : "partial";
+  // What another roll has taken is that roll's to finish.
+  return done + (counts.superseded ?? 0) === devices && owed === 0 ? "completed" : "partial";
 }
 
 function provenOf({ proven = 0, retired = 0 }: DeviceCounts): number {
@@ -74,7 +76,7 @@ function provenOf({ proven = 0, retired = 0 }: DeviceCounts): number {
 const PER_CALL = 16;
 
 /** Gives claims back, some batches per call; the last one takes the roll off the list of open ones. Safe to run twice. */
-export function createReleaseClaims({ claims, rolls, blobs }: MilestoneDeps): Step<typeof releaseClaims> {
+export function createReleaseClaims({ targetClaims, rolls, blobs }: MilestoneDeps): Step<typeof releaseClaims> {
   return async ({ rollId, from }) => {
     const roll = await rolls.get(rollId);
     // Before the target list is cut, nothing is claimed.
@@ -85,8 +87,9 @@ export function createReleaseClaims({ claims, rolls, blobs }: MilestoneDeps): St
       numbers,
       async (batch) => {
         const targets = await blobs.getTargets(rollId, batch);
-        await claims.releaseTargets(
+        await targetClaims.release(
           rollId,
+          "device",
           targets.map(({ registrationId }) => registrationId),
         );
       },

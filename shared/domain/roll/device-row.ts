@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { AttemptId, DeviceId, HubHostName, RegistrationId, Sha256Thumbprint, Slot } from "../ids";
+import { AttemptId, DeviceId, HubHostName, RegistrationId, RollId, Sha256Thumbprint, Slot } from "../ids";
 import { Instant } from "../instant";
 
 /** Why a replacement was not accepted. It never delays containment. */
@@ -87,6 +87,8 @@ export const DeviceRow = z.object({
   guessed: z.array(GuessedHold).optional(),
   /** Thumbprints that must open nothing any more, resolved from the slots at the first read. */
   bad: z.array(Sha256Thumbprint),
+  /** New leaves of a roll that had the device before: a slot that holds one is not the slot that was named compromised. */
+  spared: z.array(Sha256Thumbprint).optional(),
   /** Leaves the device may go on with: the planned one and those in the entry that nobody named as compromised. */
   allowed: z.array(Sha256Thumbprint),
   /** The accepted new leaf. */
@@ -148,6 +150,8 @@ export const DeviceRow = z.object({
   kept: z.string().optional(),
   /** Left alone, with the reason, such as `claimed-by 2026…-1f0c9a3e`. */
   skipped: z.string().optional(),
+  /** Another roll has taken the device over: nothing is written for it here any more. */
+  supersededBy: RollId.optional(),
 });
 export type DeviceRow = z.infer<typeof DeviceRow>;
 

@@ -31,6 +31,8 @@ export const DeviceState = z.enum([
   "regressed",
   "failed",
   "skipped",
+  /** Another roll has taken it over. */
+  "superseded",
 ]);
 export type DeviceState = z.infer<typeof DeviceState>;
 
@@ -39,6 +41,7 @@ export type DeviceCounts = z.infer<typeof DeviceCounts>;
 
 /** Derives the state; the order of the questions is the order of the claims, strongest first. */
 export function deviceState(row: DeviceRow): DeviceState {
+  if (row.supersededBy !== undefined) return "superseded";
   if (row.skipped !== undefined) return "skipped";
   if (row.retiredAt !== undefined) return "retired";
   if (row.proof !== undefined) return "proven";

@@ -38,10 +38,12 @@ export function takenFrom(row: DeviceRow, other: DeviceRow): DeviceRow {
     ]),
   );
   const deviceId = row.deviceId ?? other.deviceId;
+  const spared = [...(other.spared ?? []), ...(other.planned === undefined ? [] : [other.planned.sha256Thumbprint])];
   return {
     ...row,
     ...(deviceId === undefined ? {} : { deviceId }),
     bad: [...new Set([...row.bad, ...other.bad])],
+    ...(spared.length === 0 ? {} : { spared }),
     entry: { ...row.entry, ...(other.entry.disabledByUs === true ? { disabledByUs: true } : {}) },
     hubs,
   };

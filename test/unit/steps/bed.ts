@@ -25,9 +25,9 @@ import { createIngestEvents, type StreamEvent } from "../../../shared/use-cases/
 import { rollId, t0 } from "../../support/builders";
 import { FakeAzure } from "../../support/fake-azure";
 import type { FakeHub } from "../../support/fake-hub";
+import { MemoryTargetClaims } from "../../support/memory-target-claims";
 import {
   MemoryBatchStore,
-  MemoryClaimStore,
   MemoryFactStore,
   MemoryPoisonStore,
   MemoryRollBlobs,
@@ -91,7 +91,7 @@ export class Bed {
   readonly clock = new HandClock();
   readonly azure: FakeAzure;
   readonly root: CertificateAuthority;
-  readonly claims = new MemoryClaimStore();
+  readonly targetClaims = new MemoryTargetClaims();
   readonly rolls = new MemoryRollStore();
   readonly blobs = new MemoryRollBlobs();
   readonly facts = new MemoryFactStore();
@@ -114,10 +114,10 @@ export class Bed {
     this.azure.addAuthority("fleet-root", this.root.certificatePem);
     this.batches = new FragileBatches(new MemoryBatchStore(this.clock, 60_000));
     const { enrollments, authorities, hubs } = this.azure;
-    const { clock, claims, rolls, blobs, facts, batches } = this;
+    const { clock, targetClaims, rolls, blobs, facts, batches } = this;
     const certificates = nodeCertificateReader;
     const deps = { clock, entropy: nodeEntropy, certificates, policy: DEFAULT_POLICY, enrollments, authorities, hubs };
-    const all = { ...deps, claims, rolls, blobs, facts, batches };
+    const all = { ...deps, targetClaims, rolls, blobs, facts, batches };
     this.steps = {
       gatherTargets: createGatherTargets(all),
       cutTargets: createCutTargets(all),
