@@ -5,6 +5,7 @@ import { addMs, parseInstant, type Instant } from "../domain/instant";
 import { problem, type Problem } from "../domain/outcome";
 import { isBreach, isGroupRoll } from "../domain/roll/playbook";
 import type { GroupScope, RollRequest, RollTiming } from "../domain/roll/request";
+import type { Calendar } from "../ports/calendar";
 import type { CertificateReader } from "../ports/certificates";
 import type { Clock, Waiter } from "../ports/clock";
 import type { EnrollmentGroups } from "../ports/enrollment-groups";
@@ -18,6 +19,7 @@ import { findStarted, startRoll, type StartName, type StartRollDeps } from "./st
 export interface AcceptOrderDeps extends StartRollDeps {
   readonly clock: Clock;
   readonly waiter: Waiter;
+  readonly calendar: Pick<Calendar, "problem">;
   readonly certificates: CertificateReader;
   readonly enrollments: Enrollments;
   readonly groups: Pick<EnrollmentGroups, "get">;
@@ -36,9 +38,9 @@ const SOURCE = "api";
 /**
  * Turns an operator's order into one roll, started once per Idempotency-Key. Nothing here ever writes to DPS or a hub.
  *
- * Problems: `payload-too-large`, `malformed-json`, `invalid-order`, `invalid-idempotency-key`, `scope-does-not-fit`,
- * `duplicate-device`, `unknown-device`, `unknown-group`, `unknown-list`, `private-key-in-input`, `certificate-unreadable`,
- * `alert-id-reused`.
+ * Problems: `payload-too-large`, `malformed-json`, `invalid-order`, `invalid-window`, `invalid-idempotency-key`,
+ * `scope-does-not-fit`, `duplicate-device`, `unknown-device`, `unknown-group`, `unknown-list`, `private-key-in-input`,
+ * `certificate-unreadable`, `alert-id-reused`.
  */
 export function createAcceptOrder(
   deps: AcceptOrderDeps,
@@ -56,7 +58,7 @@ export function createAcceptOrder(
     const read = readJsonBody(body, MAX_ORDER_BYTES, RollOrder, "invalid-order");
     if (read.outcome === "problem") return read;
     const order = read.value;
-    const odd = oddity(order) ?? duplicate(order);
+    const odd = oddity(order) ?? duplicate(order) ?? unreadableWindow(deps.calendar, order);
     if (odd !== undefined) return odd;
 
     const id = idempotencyKey ?? deps.entropy.randomHex(16);
@@ -100,6 +102,15 @@ function duplicate({ scope }: RollOrder): Problem | undefined {
   return twice === undefined
     ? undefined
     : problem(400, "duplicate-device", `"${twice}" is listed twice (ids are compared without case); list each once`);
+}
+
+function unreadableWindow(calendar: AcceptOrderDeps["calendar"], { windows = [] }: RollOrder): Problem | undefined {
+  const issues = windows.flatMap((window, at) => {
+    const message = calendar.problem(window);
+    return message === undefined ? [] : [{ path: `windows.${at}`, message }];
+  });
+  if (issues.length === 0) return undefined;
+  return problem(400, "invalid-window", "a maintenance window can never open, or cannot be read; see issues", issues);
 }
 
 /** Whether DPS knows what the order names; what DPS cannot say in time is found out by the roll. */

@@ -54,6 +54,11 @@ describe("an order", () => {
       JSON.stringify(anOrder({ scope: devices(...Array.from({ length: 10_000 }, (_, n) => `p-${n}`)) })),
     ],
     [400, "invalid-order", JSON.stringify(anOrder({ waves: { kind: "exponential", base: 0, factor: 2, maximum: 9 } }))],
+    [
+      400,
+      "invalid-window",
+      JSON.stringify(anOrder({ windows: [{ cron: "0 22 * * *", timeZone: "Mars/Olympus", durationMinutes: 60 }] })),
+    ],
     [400, "duplicate-device", JSON.stringify(anOrder({ scope: devices("pump-1", "PUMP-1") }))],
     [404, "unknown-device", JSON.stringify(anOrder({ scope: devices("pump-8", "pump-9") }))],
     [404, "unknown-list", JSON.stringify(anOrder({ scope: { kind: "list", blob: "lists/nowhere.ndjson" } }))],

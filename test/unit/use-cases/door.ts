@@ -1,3 +1,4 @@
+import { cronCalendar } from "../../../shared/adapters/calendar/cron-calendar";
 import { createHmac } from "node:crypto";
 import { createRoot, issueLeaf, type CertificateAuthority, type LabCertificate } from "../../../lab/pki/certificates";
 import { HmacAlertSignatures } from "../../../shared/adapters/hmac/alert-signatures";
@@ -84,6 +85,7 @@ export class Door {
     });
     this.accept = (alert) => accept(alert, starter);
     const order = createAcceptOrder({
+      calendar: cronCalendar,
       ...{ clock, claims, rolls, blobs, control },
       waiter: { sleep: () => this.patience },
       entropy: nodeEntropy,
