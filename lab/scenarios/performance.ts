@@ -144,14 +144,14 @@ export class Performance {
 
   /** Before the alert every stolen key opens DPS, and the hub too; otherwise a refusal later would show nothing. */
   private async thiefArrives(): Promise<void> {
-    const { cast, fleet, say } = this.company;
+    const { cast, say } = this.company;
     const keys = cast.stolen ?? [];
     const attacker = this.attack(keys);
-    await attacker.holding();
     const works = (): boolean => attacker.report().every(({ dps, hub }) => dps.accepted > 0 && hub.accepted > 0);
     await until(works, "Not every stolen key works before the alert: the lab is not set up right.");
-    await fleet.connected();
     const held = keys.filter(({ hold }) => hold === true).length;
+    const holds = (): boolean => attacker.report().filter(({ holding }) => holding).length >= held;
+    await until(holds, "The thief could not keep the sessions that he was to keep.");
     say(`a thief has ${keys.length} keys, every one works, and ${held} sessions are his`);
   }
 
@@ -167,7 +167,7 @@ export class Performance {
 
   private attack(keys: NonNullable<Cast["stolen"]>): Attacker {
     const { dial, dps } = this.stage.services;
-    const attacker = startAttacker({ dial, idScope: dps.idScope, keys });
+    const attacker = startAttacker({ dial, idScope: dps.idScope, keys, timing: this.story.attack ?? {} });
     this.attacker = attacker;
     this.company.cleanup.push(() => attacker.stop());
     return attacker;
@@ -268,8 +268,9 @@ function actedTwice(fleet: Fleet): string[] {
   );
 }
 
-async function until(condition: () => boolean | Promise<boolean>, complaint: string): Promise<void> {
-  const giveUpAt = Date.now() + 30_000;
+/** Looks until it is so. Rejects with the complaint after a minute. */
+export async function until(condition: () => boolean | Promise<boolean>, complaint: string): Promise<void> {
+  const giveUpAt = Date.now() + 60_000;
   while (!(await condition())) {
     if (Date.now() > giveUpAt) throw new Error(complaint);
     await pause(50);

@@ -7,7 +7,7 @@ import type { Claim, Evidence } from "./evidence";
 import { rollTimings } from "./exposure";
 import type { RollTimings } from "./exposure";
 import { peakMemoryMb } from "./memory";
-import { Performance } from "./performance";
+import { Performance, until } from "./performance";
 import type { PerformanceOptions } from "./performance";
 import type { RollStatus } from "./product";
 import { privateKeyNeedle } from "./secrets";
@@ -64,7 +64,8 @@ export async function play(story: Story, stage: Stage, options: PlayOptions): Pr
     const cast = story.cast(world);
     const fleet = assemble(story, cast, stage);
     cleanup.push(() => fleet.stop());
-    await fleet.connected();
+    const arrived = (): boolean => fleet.devices.every((device) => device.isConnected());
+    await until(arrived, "Not every device could connect: the lab is not set up right.");
     const off = cast.rolled.filter(({ behaviour }) => behaviour?.offline === true);
     for (const { registrationId } of off) fleet.device(registrationId).goOffline();
     const official = cast.rolled.filter(({ onOfficialSdk }) => onOfficialSdk === true).length;

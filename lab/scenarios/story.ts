@@ -1,7 +1,7 @@
 import type { Behaviour } from "../fleet/behaviours";
 import type { DeviceTiming } from "../fleet/device-options";
 import type { Fleet } from "../fleet/fleet";
-import type { StolenKey } from "../fleet/stolen-key";
+import type { AttackTiming, StolenKey } from "../fleet/stolen-key";
 import type { CertificateAuthority, LabCertificate } from "../pki/certificates";
 import type { ClaimName } from "./claims/judge";
 import type { DeviceNames, StatedDevice, Trust } from "./evidence";
@@ -31,6 +31,8 @@ export interface Story {
   readonly ask: (cast: Cast, world: World) => Ask;
   /** `from the start`: before anybody notices. `after the end`: once the roll is over, old keys are tried. Default: none. */
   readonly thief?: "from the start" | "after the end";
+  /** How densely the thief tries. Default: as `defaultAttackTiming` says. */
+  readonly attack?: Partial<AttackTiming>;
   /** Another roll that is under way when the thief and the order come. Default: none. */
   readonly prelude?: Prelude;
   /** A dry run of the same order comes first. Default: no. */

@@ -1,4 +1,10 @@
-import type { Cast, Cue, Picture } from "../story";
+import type { Cast, Cue, Picture, Story } from "../story";
+
+/** A thief who leaves the lab's cores something to do before the alert: every try at the hub throws a genuine device out. */
+export const patientThief = {
+  thief: "from the start",
+  attack: { dpsEveryMs: 500, hubCalmEveryMs: 6_000 },
+} as const satisfies Partial<Story>;
 
 /** Whoever is switched off and can be proven is switched on again once all others are proven. */
 export const theyAreBack: Cue = {

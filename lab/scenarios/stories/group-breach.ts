@@ -3,7 +3,7 @@ import type { ClaimName } from "../claims/judge";
 import { breachClaims } from "../claims/sets";
 import type { CertificateAuthority } from "../../pki/certificates";
 import type { Cast, Player, Story, World } from "../story";
-import { theyAreBack } from "./cues";
+import { patientThief, theyAreBack } from "./cues";
 import { breached, order } from "./orders";
 
 const caBreachClaims = [
@@ -53,7 +53,7 @@ function neighbours(story: string, world: World, issuer: CertificateAuthority): 
   return crew({ name: `${story}-valve`, size: 4, issuer });
 }
 
-const common = { thief: "from the start", cues: [theyAreBack] } as const;
+const common = { ...patientThief, cues: [theyAreBack] };
 
 const root: Story = {
   ...common,

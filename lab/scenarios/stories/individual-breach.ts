@@ -2,7 +2,7 @@ import { crew, enroll, leafFor, stolen, stolenFrom } from "../cast";
 import { breachClaims } from "../claims/sets";
 import { hubHostName } from "../lab-services";
 import type { Ask, Cast, Player, Story, World } from "../story";
-import { inState, theyAreBack } from "./cues";
+import { inState, patientThief, theyAreBack } from "./cues";
 import { breached, devicesScope, expiring, order } from "./orders";
 
 /**
@@ -34,7 +34,7 @@ function breachOf(players: readonly Player[], more: Parameters<typeof order>[2] 
   return order("individual-breach", devicesScope(players.map((player) => breached(player))), more);
 }
 
-const common = { thief: "from the start", cues: [theyAreBack] } as const;
+const common = { ...patientThief, cues: [theyAreBack] };
 
 const plain: Story = {
   ...common,
