@@ -1,4 +1,5 @@
 import { createRoot } from "../../../lab/pki/certificates";
+import { AuthorityName, Etag } from "../../../shared/domain/ids";
 import { startScriptedAzure, type ScriptedAzure } from "../../support/scripted-azure";
 
 const root = createRoot({ commonName: "Fleet Root" });
@@ -39,6 +40,76 @@ describe("the authorities adapter on the wire", () => {
     expect(azure.service.seen).toMatchObject([{ method: "GET" }]);
     expect(azure.service.seen[0]!.path).toContain("api-version=2022-02-05");
     expect(azure.service.seen[0]!.headers.authorization).toBe("Bearer loopback");
+  });
+
+  const base = `/subscriptions/sub/resourceGroups/fleet/providers/Microsoft.Devices/provisioningServices/lab-dps/certificates`;
+  const called = AuthorityName.parse("Root.2026");
+  const etag = Etag.parse("AAAAAAExpNs=");
+
+  it("sends each argument to its place: the library has another order in each call", async () => {
+    azure = await startScriptedAzure();
+    const one = certificate("Root.2026", root.der.toString("base64"));
+    const code = { ...one, properties: { ...one.properties, verificationCode: "C0DE" } };
+    azure.service.answer(
+      { status: 200, body: { value: [] } },
+      { status: 200, body: one },
+      { status: 200, body: code },
+      { status: 200, body: one },
+      { status: 200 },
+    );
+    await azure.authorities.create(called, root.certificatePem);
+    expect(await azure.authorities.verificationCode(called, etag)).toEqual({ outcome: "issued", code: "C0DE", etag });
+    await azure.authorities.verify(called, etag, "PROOF");
+    await azure.authorities.delete(called, etag);
+    const [, created, ...guarded] = azure.service.seen;
+    expect(created).toMatchObject({
+      method: "PUT",
+      path: `${base}/Root.2026?api-version=2022-02-05`,
+      body: { properties: { certificate: root.der.toString("base64") } },
+    });
+    expect(created!.headers["if-match"]).toBeUndefined();
+    const headers = { "if-match": "AAAAAAExpNs=" };
+    expect(guarded).toMatchObject([
+      { method: "POST", path: `${base}/Root.2026/generateVerificationCode?api-version=2022-02-05`, headers },
+      {
+        method: "POST",
+        path: `${base}/Root.2026/verify?api-version=2022-02-05`,
+        headers,
+        body: { certificate: "PROOF" },
+      },
+      { method: "DELETE", path: `${base}/Root.2026?api-version=2022-02-05`, headers },
+    ]);
+  });
+
+  it("sends no PUT for a name that is taken", async () => {
+    azure = await startScriptedAzure();
+    azure.service.answer({ status: 200, body: { value: [certificate("ROOT.2026", root.der.toString("base64"))] } });
+    expect(await azure.authorities.create(called, root.certificatePem)).toMatchObject({
+      outcome: "exists",
+      authority: { name: "ROOT.2026" },
+    });
+    expect(azure.service.seen).toHaveLength(1);
+  });
+
+  it("does not take an instance that is gone for a certificate that is", async () => {
+    azure = await startScriptedAzure();
+    const gone = { status: 404, body: { error: { code: "ResourceNotFound", message: "no such service" } } };
+    azure.service.answer(gone, gone);
+    await expect(azure.authorities.delete(called, etag)).rejects.toMatchObject({ code: "service-answer-unreadable" });
+  });
+
+  it("reads a certificate as it is, and leaves out what cannot be read", async () => {
+    azure = await startScriptedAzure();
+    const value = [certificate("a", root.der.toString("base64")), certificate("b", base64("no certificate"), false)];
+    azure.service.answer({ status: 200, body: { value } });
+    expect(await azure.authorities.list()).toMatchObject([
+      {
+        name: "a",
+        isVerified: true,
+        certificate: { sha256Thumbprint: root.sha256Thumbprint, subject: "CN=Fleet Root" },
+      },
+      { name: "b", isVerified: false, certificate: undefined },
+    ]);
   });
 
   it("has none where none were uploaded", async () => {

@@ -1,9 +1,13 @@
 import type { z } from "zod";
 import {
   AttemptId,
+  AuthorityName,
   DeviceId,
+  EnrollmentGroupId,
   Etag,
   HubHostName,
+  HubJobId,
+  ModuleId,
   RegistrationId,
   RollId,
   Sha256Thumbprint,
@@ -31,6 +35,10 @@ const cases: readonly (readonly [name: string, schema: z.ZodType, good: readonly
       ["a", "pump-1", "a.b_c:d-e", "a".repeat(128)],
       ["", "Pump-1", "pump.", "pump_", "pump 1", "a".repeat(129), "pümp", "a/b"],
     ],
+    ["group id", EnrollmentGroupId, ["fleet-eu", "a.b_c:d-e"], ["", "Fleet", "fleet.", "a/b", "a".repeat(129)]],
+    ["authority name", AuthorityName, ["Fleet_Root.2026-a", "a".repeat(64)], ["", "a b", "a/b", "a".repeat(65)]],
+    ["module id", ModuleId, ["$edgeAgent", "camera"], ["", "a b", "a/b", "a".repeat(129)]],
+    ["job id", HubJobId, ["job-1", "a".repeat(64)], ["", "a_b", "a b", "a/../b", "a".repeat(65)]],
     ["device id", DeviceId, ["Pump-1", "a:b.c+d%e_f#g*h?i!(j),k=l@m;n$o'p"], ["", "a b", "a/b", "ä", "a".repeat(129)]],
     [
       "hub host name",
