@@ -73,6 +73,15 @@ export function* childEach<I extends z.ZodType, O extends z.ZodType>(
   if (inputs.length > 0) yield ctx.df.Task.all(inputs.map((input) => start(ctx, contract, input)));
 }
 
+/** Runs two sub-orchestrations of different kinds at the same time, until both have ended. */
+export function* childPair<I extends z.ZodType, O extends z.ZodType, J extends z.ZodType, P extends z.ZodType>(
+  ctx: OrchestrationContext,
+  [first, firstInput]: readonly [OrchestrationContract<I, O>, z.input<I>],
+  [second, secondInput]: readonly [OrchestrationContract<J, P>, z.input<J>],
+): Orchestration<void> {
+  yield ctx.df.Task.all([start(ctx, first, firstInput), start(ctx, second, secondInput)]);
+}
+
 /** Current orchestration time, epoch milliseconds UTC; the same on every replay. */
 export function now(ctx: OrchestrationContext): number {
   return ctx.df.currentUtcDateTime.getTime();

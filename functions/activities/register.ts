@@ -2,8 +2,11 @@ import * as df from "durable-functions";
 import type { z } from "zod";
 import * as contract from "../../shared/contract/activities";
 import { readControl } from "../../shared/contract/control";
+import * as groupBreach from "../../shared/contract/group-breach";
 import type { ActivityContract } from "../../shared/contract/activity";
 import { createCloseAtDps, type CloseAtDpsDeps } from "../../shared/steps/close-at-dps";
+import { createCloseGroup } from "../../shared/steps/close-group";
+import { createCloseReach, type CloseReachDeps } from "../../shared/steps/close-reach";
 import {
   createConfirmContained,
   createRecheckContained,
@@ -30,6 +33,7 @@ export type ActivityDeps = GatherTargetsDeps &
   OpenBatchesDeps &
   EnterPhaseDeps &
   CloseAtDpsDeps &
+  CloseReachDeps &
   HoldAtHubDeps &
   ReleaseHoldDeps &
   ConfirmContainedDeps &
@@ -52,6 +56,8 @@ export function registerActivities(deps: ActivityDeps): void {
   activity(contract.proveBatch, createProveBatch(deps));
   activity(contract.closeRoll, createCloseRoll(deps));
   activity(contract.releaseClaims, createReleaseClaims(deps));
+  activity(groupBreach.closeGroup, createCloseGroup(deps));
+  activity(groupBreach.closeReach, createCloseReach(deps));
   activity(readControl, createReadControl(deps));
 }
 

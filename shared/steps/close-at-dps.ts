@@ -12,12 +12,14 @@ import type { Authorities } from "../ports/authorities";
 import type { EnrollmentChange, Enrollments, IndividualEnrollment } from "../ports/enrollments";
 import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
+import { closeGroupRows } from "./close-group-rows";
 import { needsContainment } from "./hold-at-hub";
-import { leafPem, planRow, readLeaf } from "./plan-replacement";
+import { leafPem, planRow, readLeaf, type ReplacementWorld } from "./plan-replacement";
+import type { ShutGroupDeps } from "./shut-group";
 import { askSideBySide, mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
-export interface CloseAtDpsDeps extends BatchWorkDeps {
+export interface CloseAtDpsDeps extends BatchWorkDeps, ShutGroupDeps {
   readonly blobs: RollBlobs;
   readonly enrollments: Enrollments;
   readonly authorities: Authorities;
@@ -44,10 +46,17 @@ export function createCloseAtDps(deps: CloseAtDpsDeps): Step<typeof closeAtDps> 
   return async ({ rollId, batch }) => {
     const work = await BatchWork.open(deps, "close-at-dps", { rollId, batch });
     const outcome: JournalLine[] = [];
-    let todo = work.rows.filter((row) => isTodo(row)).map((row) => row.registrationId);
-    if (todo.length > 0) {
+    const all = work.rows.filter((row) => isTodo(row));
+    if (all.length > 0) {
       const targets = new Map((await deps.blobs.getTargets(rollId, batch)).map((t) => [t.registrationId, t]));
       const authorities = await readAuthorities(deps, [...targets.values()]);
+      const ofGroups = all.filter(({ group }) => group !== undefined);
+      if (ofGroups.length > 0) {
+        const request = await deps.blobs.getRequest(rollId);
+        const replacements = worldOf(deps, targets, authorities);
+        await closeGroupRows(deps, work, rollId, ofGroups, { request, targets, replacements }, outcome);
+      }
+      let todo = all.filter(({ group }) => group === undefined).map(({ registrationId }) => registrationId);
       for (let pass = 1; pass <= PASSES && todo.length > 0; pass += 1) {
         const plans = await gather(deps, work, todo, targets, authorities);
         await work.intend(plans.map((plan) => intentLine(plan)));
@@ -80,6 +89,16 @@ async function readAuthorities(
   }
 }
 
+function worldOf(
+  { certificates, policy, clock }: CloseAtDpsDeps,
+  targets: ReadonlyMap<RegistrationId, RollTarget>,
+  authorities: readonly TrustedAuthority[] | undefined,
+): ReplacementWorld {
+  const keys = keysByTarget(certificates, [...targets.values()]);
+  const keysOfOthers = (target: RollTarget): ReadonlySet<string> => othersKeys(keys, target);
+  return { certificates, policy, authorities, keysOfOthers, now: clock.now() };
+}
+
 /** Reads and decides; rows that need no write are brought up to date on the spot. */
 async function gather(
   deps: CloseAtDpsDeps,
@@ -88,14 +107,7 @@ async function gather(
   targets: ReadonlyMap<RegistrationId, RollTarget>,
   authorities: readonly TrustedAuthority[] | undefined,
 ): Promise<Planned[]> {
-  const keys = keysByTarget(deps.certificates, [...targets.values()]);
-  const world = {
-    certificates: deps.certificates,
-    policy: deps.policy,
-    authorities,
-    keysOfOthers: (target: RollTarget) => othersKeys(keys, target),
-    now: deps.clock.now(),
-  };
+  const world = worldOf(deps, targets, authorities);
   const readings = await askSideBySide(todo, (id) => deps.enrollments.get(id));
   const plans: Planned[] = [];
   for (const [at, id] of todo.entries()) {

@@ -1,6 +1,7 @@
 import type { confirmContained, recheckContained } from "../contract/activities";
 import { owesRestore } from "../domain/hub/guess";
 import { isClosedTo } from "../domain/enrollment/close-entry";
+import { disown } from "../domain/hub/adopted-leaf";
 import { standing } from "../domain/hub/allow-set";
 import type { HubHostName, RollId } from "../domain/ids";
 import type { JournalLine } from "../domain/roll/batch";
@@ -8,25 +9,30 @@ import { withWarning, type DeviceRow } from "../domain/roll/device-row";
 import { RollError } from "../domain/roll-error";
 import type { Entropy } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
-import type { Hubs } from "../ports/hubs";
+import type { HubIdentity, Hubs } from "../ports/hubs";
+import { adoptLeaf } from "./adopt-leaves";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
+import { readGuards, type GroupGuardDeps } from "./group-guard";
 import { MOST_BREAKS, needsContainment } from "./hold-at-hub";
 import { allowSet, recordOf } from "./identities";
 import { mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
-export interface ConfirmContainedDeps extends BatchWorkDeps {
+export interface ConfirmContainedDeps extends BatchWorkDeps, GroupGuardDeps {
   readonly entropy: Entropy;
   readonly enrollments: Enrollments;
   readonly hubs: Hubs;
 }
+
+type Guards = Awaited<ReturnType<typeof readGuards>>;
 
 /** Fresh reads that may fail to show containment before the device is listed as unconfirmed. */
 const MOST_REREADS = 5;
 
 /** What fresh reads say: nothing wrong, or where something still opens for the old credential. */
 type Finding =
-  | { readonly kind: "contained" }
+  /** `intact`: our own sentinels stand wherever the device has an identity. */
+  | { readonly kind: "contained"; readonly intact: boolean; readonly row: DeviceRow }
   | { readonly kind: "unknown"; readonly why: string }
   | { readonly kind: "dps-open"; readonly why: string }
   | { readonly kind: "in-flight"; readonly why: string }
@@ -38,8 +44,9 @@ export function createConfirmContained(deps: ConfirmContainedDeps): Step<typeof 
     const work = await BatchWork.open(deps, "confirm-contained", { rollId, batch });
     const lines: JournalLine[] = [];
     const todo = work.rows.filter((row) => needsContainment(row));
+    const guards = await readGuards(deps, rollId, todo);
     await mapSideBySide(todo, async (row) => {
-      const finding = await examine(deps, rollId, row, { released: true });
+      const finding = await examine(deps, rollId, row, guards, { released: true });
       lines.push(lineOf(row, "confirm", finding));
       work.set(afterConfirm(row, finding, deps));
     });
@@ -65,8 +72,10 @@ export function createRecheckContained(deps: ConfirmContainedDeps): Step<typeof 
     const todo = work.rows.filter(
       (row) => row.containedAt !== undefined && row.proof === undefined && row.failed === undefined,
     );
+    const guards = await readGuards(deps, rollId, todo);
     await mapSideBySide(todo, async (row) => {
-      const finding = await examine(deps, rollId, row, { released: false });
+      const finding = await examine(deps, rollId, row, guards, { released: false });
+      if (finding.kind === "contained" && finding.row !== row) work.set(finding.row);
       if (finding.kind === "contained" || finding.kind === "unknown" || finding.kind === "in-flight") return;
       lines.push(lineOf(row, "containment-broken", finding));
       work.set(containAgain(row, finding.why, finding.kind === "dps-open"));
@@ -87,7 +96,7 @@ export function createRecheckContained(deps: ConfirmContainedDeps): Step<typeof 
 
 /** The row of a device whose containment does not hold: every hub is held again, DPS is closed again if it opened. */
 export function containAgain(row: DeviceRow, why: string, atDps: boolean): DeviceRow {
-  const { containedAt: _containedAt, attempt: _attempt, ...rest } = row;
+  const { containedAt: _contained, attempt: _attempt, intactAt: _intact, ...rest } = atDps ? disown(row) : row;
   const hubs = Object.fromEntries(
     Object.entries(row.hubs).map(([hub, { heldAt: _heldAt, releasedAt: _releasedAt, ...record }]) => [
       hub,
@@ -113,45 +122,81 @@ function reopened({ entry: { closedAt: _closedAt, ...entry } }: DeviceRow): Devi
 }
 
 async function examine(
-  { enrollments, hubs, entropy }: ConfirmContainedDeps,
+  deps: ConfirmContainedDeps,
   rollId: RollId,
-  row: DeviceRow,
+  known: DeviceRow,
+  guards: Guards,
   expect: { readonly released: boolean },
 ): Promise<Finding> {
-  const { deviceId } = row;
-  if (row.entry.state === "open") return { kind: "unknown", why: "the DPS entry could not be closed" };
+  const { deviceId } = known;
+  if (known.entry.state === "open") return { kind: "unknown", why: "the DPS entry could not be closed" };
   if (deviceId === undefined) return { kind: "unknown", why: "the hub device id is not known yet" };
+  const atDps = (await examineEntry(deps, known, guards)) ?? (await examineInFlight(deps, known));
+  if (atDps !== undefined) return atDps;
 
+  const identities: { hub: HubHostName; identity: HubIdentity | undefined }[] = [];
+  for (const hub of deps.hubs.hostNames) {
+    const reading = await orOutage(deps.hubs.hub(hub).readIdentity(deviceId));
+    if (reading instanceof RollError) return { kind: "unknown", why: reading.code };
+    identities.push({ hub, identity: reading.outcome === "found" ? reading.identity : undefined });
+  }
+  const row = await adoptLeaf(deps, rollId, known, deviceId, identities);
+  if (row instanceof RollError) return { kind: "unknown", why: row.code };
+
+  let intact = true;
+  for (const { hub, identity } of identities) {
+    const now = standing(identity, allowSet(deps.entropy, rollId, { row, hub, deviceId }));
+    if (now === "foreign") return { kind: "hub-open", hub, why: `${hub} accepts a thumbprint outside the allow set` };
+    if (identity === undefined || now === "no-certificate") continue;
+    intact &&= now === "sentinels";
+    if (expect.released && recordOf(row, hub).releasedAt === undefined)
+      return { kind: "unknown", why: `${hub}: the hold is not released yet` };
+  }
+  return { kind: "contained", intact, row };
+}
+
+/** What lets the device in at DPS: its group, read once for the whole batch, or the entry of its own. */
+async function examineEntry(
+  { enrollments }: ConfirmContainedDeps,
+  row: DeviceRow,
+  guards: Guards,
+): Promise<Finding | undefined> {
+  if (row.group !== undefined) {
+    const guard = guards.get(row.group);
+    if (guard === undefined || guard instanceof RollError) return { kind: "unknown", why: guard?.code ?? "not read" };
+    return guard.kind === "open"
+      ? { kind: "dps-open", why: `group ${row.group} lets the compromised CA's leaves in` }
+      : undefined;
+  }
   const entry = await orOutage(enrollments.get(row.registrationId));
   if (entry instanceof RollError) return { kind: "unknown", why: entry.code };
-  if (entry.outcome === "found" && !isClosedTo(entry.enrollment, row.bad))
-    return { kind: "dps-open", why: "the DPS entry accepts a compromised certificate" };
+  return entry.outcome === "found" && !isClosedTo(entry.enrollment, row.bad)
+    ? { kind: "dps-open", why: "the DPS entry accepts a compromised certificate" }
+    : undefined;
+}
 
-  // Accepted before the closing write and not yet done: it may still write the old thumbprint into the hub.
+/**
+ * A registration that was accepted before the closing write and is not done yet: it may still write the old thumbprint into
+ * the hub. Where a list read after the closing write showed the device at rest, there is none.
+ */
+async function examineInFlight({ enrollments }: ConfirmContainedDeps, row: DeviceRow): Promise<Finding | undefined> {
+  if (row.listed?.assigning === false) return undefined;
   const registration = await orOutage(enrollments.getRegistration(row.registrationId));
   if (registration instanceof RollError) return { kind: "unknown", why: registration.code };
-  if (
+  const inFlight =
     registration.outcome === "found" &&
     registration.registration.status === "assigning" &&
-    (registration.registration.lastUpdatedAt ?? 0) <= (row.entry.closedAt ?? 0)
-  )
-    return { kind: "in-flight", why: "a registration accepted before the closing write is still under way" };
-
-  for (const hub of hubs.hostNames) {
-    const reading = await orOutage(hubs.hub(hub).readIdentity(deviceId));
-    if (reading instanceof RollError) return { kind: "unknown", why: reading.code };
-    const identity = reading.outcome === "found" ? reading.identity : undefined;
-    const record = recordOf(row, hub);
-    const now = standing(identity, allowSet(entropy, rollId, { row, hub, deviceId }));
-    if (now === "foreign") return { kind: "hub-open", hub, why: `${hub} accepts a thumbprint outside the allow set` };
-    if (!expect.released || identity === undefined || now === "no-certificate") continue;
-    if (record.releasedAt === undefined) return { kind: "unknown", why: `${hub}: the hold is not released yet` };
-  }
-  return { kind: "contained" };
+    (registration.registration.lastUpdatedAt ?? 0) <= (row.entry.closedAt ?? 0);
+  return inFlight
+    ? { kind: "in-flight", why: "a registration accepted before the closing write is still under way" }
+    : undefined;
 }
 
 function afterConfirm(row: DeviceRow, finding: Finding, { clock }: ConfirmContainedDeps): DeviceRow {
-  if (finding.kind === "contained") return { ...row, containedAt: clock.now(), rereads: 0 };
+  if (finding.kind === "contained") {
+    const at = clock.now();
+    return { ...finding.row, containedAt: at, rereads: 0, ...(finding.intact ? { intactAt: at } : {}) };
+  }
   const rereads = row.rereads + 1;
   if (rereads >= MOST_REREADS) return { ...row, rereads, unconfirmed: finding.why };
   if (finding.kind === "hub-open") {

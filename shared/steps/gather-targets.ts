@@ -1,14 +1,16 @@
 import type { gatherTargets } from "../contract/activities";
 import { OrderedDevice } from "../contract/alert";
+import type { RollId } from "../domain/ids";
 import type { RollRequest, RollTarget } from "../domain/roll/request";
 import type { TargetPart } from "../domain/roll/cut-targets";
 import type { CertificateReader } from "../ports/certificates";
 import type { RollBlobs } from "../ports/stores";
+import { gatherGroup, type GatherGroupDeps } from "./gather-group";
 import { toTarget } from "./ordered-device";
 import { documents } from "./roll-documents";
 import type { Step } from "./step";
 
-export interface GatherTargetsDeps {
+export interface GatherTargetsDeps extends GatherGroupDeps {
   readonly blobs: RollBlobs;
   readonly certificates: CertificateReader;
 }
@@ -22,7 +24,11 @@ export function createGatherTargets(deps: GatherTargetsDeps): Step<typeof gather
   return async ({ rollId, part, cursor }) => {
     const stored = await blobs.findDocument(rollId, documents.part(part));
     if (stored !== undefined) return answer(stored);
-    await blobs.putDocument(rollId, documents.part(part), await page(deps, await blobs.getRequest(rollId), cursor));
+    await blobs.putDocument(
+      rollId,
+      documents.part(part),
+      await page(deps, rollId, await blobs.getRequest(rollId), cursor),
+    );
     // Another run may have been first.
     const stands = await blobs.findDocument(rollId, documents.part(part));
     if (stands === undefined) throw new Error("a part that was just written is gone");
@@ -30,8 +36,14 @@ export function createGatherTargets(deps: GatherTargetsDeps): Step<typeof gather
   };
 }
 
-async function page(deps: GatherTargetsDeps, request: RollRequest, cursor: string | undefined): Promise<TargetPart> {
-  const { list, targets } = request;
+async function page(
+  deps: GatherTargetsDeps,
+  rollId: RollId,
+  request: RollRequest,
+  cursor: string | undefined,
+): Promise<TargetPart> {
+  const { list, targets, group } = request;
+  if (group !== undefined) return gatherGroup(deps, rollId, request, group, cursor);
   if (list !== undefined) return listed(deps, list.blob, cursor);
   return { targets };
 }

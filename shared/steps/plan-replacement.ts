@@ -1,11 +1,12 @@
 import { lintReplacement } from "../domain/certificate/lint-replacement";
 import type { CertificatePolicy } from "../domain/certificate/policy";
 import { badThumbprints, healthyThumbprints } from "../domain/enrollment/close-entry";
-import { DeviceId } from "../domain/ids";
+import { DeviceId, type Sha256Thumbprint } from "../domain/ids";
 import type { Instant } from "../domain/instant";
 import { withWarning, type DeviceRow, type Refusal, type Warning } from "../domain/roll/device-row";
 import type { RollTarget } from "../domain/roll/request";
 import type { CertificateReader, Chain, TrustedAuthority } from "../ports/certificates";
+import type { EnrollmentGroup } from "../ports/enrollment-groups";
 import type { IndividualEnrollment } from "../ports/enrollments";
 
 export interface ReplacementWorld {
@@ -33,7 +34,11 @@ export function planRow(
   const resolved = row.nameInEntry !== undefined ? row : resolve(row, target, enrollment, compromised);
   const { replacementPending: _pending, ...base } = resolved;
 
-  const verdict = judge(base, target, enrollment, compromised, world);
+  return withVerdict(base, judge(base, target, enrollment, compromised, world));
+}
+
+/** Writes what the rules said into the row; an accepted leaf is one the device may go on with. */
+export function withVerdict(base: DeviceRow, verdict: Verdict): DeviceRow {
   switch (verdict.outcome) {
     case "none":
       return base;
@@ -67,7 +72,7 @@ function resolve(
   return { ...row, nameInEntry, bad, allowed: healthyThumbprints(enrollment, bad) };
 }
 
-type Verdict =
+export type Verdict =
   | { readonly outcome: "none" }
   | { readonly outcome: "pending"; readonly why: string }
   | { readonly outcome: "refused"; readonly refusal: Refusal }
@@ -90,8 +95,21 @@ function judge(
       "the entry holds no client certificates, and DPS does not let its type change",
     );
   if (!enrollment.updateHubAssignment) return refused("update-hub-assignment-off", UPDATE_OFF);
+  return judgeChain(replacement.chainPem, target, { entry: "individual", bad: row.bad, compromised }, world);
+}
 
-  const reading = world.certificates.readChain(replacement.chainPem);
+function judgeChain(
+  chainPem: string,
+  target: RollTarget,
+  about: {
+    readonly entry: "individual" | "group";
+    readonly bad: readonly Sha256Thumbprint[];
+    readonly compromised: Chain | undefined;
+  },
+  world: ReplacementWorld,
+): Verdict {
+  const { entry, bad, compromised } = about;
+  const reading = world.certificates.readChain(chainPem);
   if (reading.outcome === "private-key") return refused("private-key-in-input", DISCARDED);
   if (reading.outcome === "unreadable") return refused("certificate-unreadable", reading.detail);
   const { chain } = reading;
@@ -102,8 +120,8 @@ function judge(
     { ...chain, anchor: chain.anchoredIn(world.authorities ?? []) },
     {
       registrationId: target.registrationId,
-      bad: row.bad,
-      entry: "individual",
+      bad,
+      entry,
       compromisedKeys: new Set(compromised === undefined ? [] : [compromised.leaf.publicKeySha256]),
       keysOfOthers: world.keysOfOthers(target),
       policy: world.policy,
@@ -111,6 +129,23 @@ function judge(
     },
   );
   return refusal === undefined ? { outcome: "accepted", chain, warnings } : { outcome: "refused", refusal };
+}
+
+/** A group's leaf that came with the request, judged against what in the group is compromised. */
+export function judgeForGroup(
+  target: RollTarget,
+  group: EnrollmentGroup,
+  bad: readonly Sha256Thumbprint[],
+  world: ReplacementWorld,
+): Verdict {
+  const { replacement } = target;
+  if (replacement.kind === "none") return { outcome: "none" };
+  if (replacement.kind === "discarded")
+    return refused(replacement.code, replacement.code === "private-key-in-input" ? DISCARDED : UNREADABLE);
+  if (!group.updateHubAssignment) return refused("update-hub-assignment-off", UPDATE_OFF);
+  const compromised = readLeaf(world.certificates, target.compromisedPem);
+  const all = compromised === undefined ? bad : [...bad, compromised.leaf.sha256Thumbprint];
+  return judgeChain(replacement.chainPem, target, { entry: "group", bad: all, compromised }, world);
 }
 
 /** The leaf as PEM, for the slot: the entry holds the leaf alone, the device sends the intermediates. */

@@ -14,13 +14,16 @@ import type { Entropy } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
 import type { Hubs } from "../ports/hubs";
 import type { FactStore, RollBlobs } from "../ports/stores";
+import { adoptLeaf } from "./adopt-leaves";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { containAgain } from "./confirm-contained";
-import { allowSet } from "./identities";
+import { readGuards } from "./group-guard";
+import { allowSet, readIdentities } from "./identities";
+import { createChainRule, type ChainRule, type ProveChainDeps } from "./prove-chain";
 import { mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
-export interface ProveBatchDeps extends BatchWorkDeps {
+export interface ProveBatchDeps extends BatchWorkDeps, ProveChainDeps {
   readonly entropy: Entropy;
   readonly blobs: RollBlobs;
   readonly facts: FactStore;
@@ -48,9 +51,11 @@ export function createProveBatch(deps: ProveBatchDeps): Step<typeof proveBatch> 
 
     const work = await BatchWork.open(deps, "prove-batch", { rollId, batch });
     const lines: JournalLine[] = [];
+    await adoptAll(deps, work, rollId, waiting);
     const current = waiting.map((device) => ({ ...device, row: work.row(device.row.registrationId) }));
     const answered = current.filter(({ row, facts }) => hasAnswered(row, facts, rollId));
-    await mapSideBySide(answered, (device) => prove(deps, work, rollId, device, timing, lines));
+    const chains = await createChainRule(deps, rollId, work.rows);
+    await mapSideBySide(answered, (device) => prove(deps, work, rollId, device, timing, chains, lines));
 
     const unasked = current
       .map((device) => ({ ...device, row: work.row(device.row.registrationId) }))
@@ -60,6 +65,32 @@ export function createProveBatch(deps: ProveBatchDeps): Step<typeof proveBatch> 
     await work.settle(lines);
     return { ...count(work.rows), broken };
   };
+}
+
+/** Leaves that DPS wrote over our sentinels become those that the devices go on with. */
+async function adoptAll(
+  deps: ProveBatchDeps,
+  work: BatchWork,
+  rollId: RollId,
+  waiting: readonly Waiting[],
+): Promise<void> {
+  const unknown = waiting.filter(({ row }) => row.leafUnknown === true);
+  const guards = await readGuards(
+    deps,
+    rollId,
+    unknown.map(({ row }) => row),
+  );
+  await mapSideBySide(unknown, async ({ row: { registrationId }, deviceId }) => {
+    const row = work.row(registrationId);
+    const guard = row.group === undefined ? undefined : guards.get(row.group);
+    if (guard === undefined || guard instanceof RollError || guard.kind !== "closed") return;
+    const { read, outages } = await readIdentities(
+      deps.hubs,
+      deps.hubs.hostNames.map((hub) => ({ row, deviceId, hub })),
+    );
+    const adopted = outages > 0 ? row : await adoptLeaf(deps, rollId, row, deviceId, read);
+    if (!(adopted instanceof RollError) && adopted !== row) work.set(adopted);
+  });
 }
 
 function count(rows: readonly DeviceRow[]): { open: number; proven: number } {
@@ -111,6 +142,7 @@ async function prove(
   rollId: RollId,
   { row, deviceId, facts }: Waiting,
   timing: RollTiming,
+  chains: ChainRule,
   lines: JournalLine[],
 ): Promise<void> {
   const hubs = await readStandings(deps, rollId, { row, deviceId });
@@ -118,7 +150,9 @@ async function prove(
   const registration = await readRegistration(deps, row);
   if (registration instanceof RollError) return;
 
-  const verdict = judgeProof(row, rollId, { facts, hubs, registration }, timing.pulseHoldMs);
+  const report = row.attempt === undefined ? undefined : reportFor(row, row.attempt, facts, rollId);
+  const chainIsGood = report === undefined || chains(row, report.chainPem);
+  const verdict = judgeProof(row, rollId, { facts, hubs, registration, chainIsGood }, timing.pulseHoldMs);
   if (verdict.proven && row.attempt !== undefined) {
     const proof = { provenAt: deps.clock.now(), attemptId: row.attempt.attemptId, rules: ALL_RULES };
     work.set({ ...row, proof });

@@ -1,11 +1,51 @@
 import { z } from "zod";
+import { BadAuthorities } from "../domain/enrollment/close-group";
+import { AuthorityName, EnrollmentGroupId, Sha256Thumbprint } from "../domain/ids";
 import { TargetPart, Wave } from "../domain/roll/cut-targets";
 import type { Document } from "../ports/stores";
+
+const Guarded = {
+  groupId: EnrollmentGroupId,
+  /** What must open nothing any more. */
+  bad: BadAuthorities,
+  /** One of them stood in the group, as far as is known; else the group keeps them out only while it is disabled. */
+  heldIt: z.boolean(),
+};
+
+/** A group as a breach roll saw it first, before any write of its own. */
+export const GroupSeen = z.object({ ...Guarded, provisioningStatus: z.enum(["enabled", "disabled"]) });
+export type GroupSeen = z.infer<typeof GroupSeen>;
+
+/** Everything at DPS that a compromised CA opened, and what stands against it. */
+export const BreachReach = z.object({
+  /** Groups that were closed, the one of the request first. */
+  groups: z.array(
+    z.object({
+      ...Guarded,
+      /** Opened without its bad slots it would not keep their leaves out. */
+      shadowed: z.boolean(),
+    }),
+  ),
+  /** Disabled groups of this roll's making: each holds a compromised CA and is matched before any other. */
+  denyGroups: z.array(z.object({ groupId: EnrollmentGroupId, authority: Sha256Thumbprint })),
+  /** Compromised CA certificates that stand in no group and could not be given one: the group above stays closed. */
+  uncovered: z.array(Sha256Thumbprint),
+  /** Our deny groups do what the closed group of the request was closed for. */
+  mayReopen: z.boolean(),
+  /** CA certificates of DPS that are compromised, or issued by one that is. */
+  names: z.array(AuthorityName),
+});
+export type BreachReach = z.infer<typeof BreachReach>;
 
 /** The documents that steps leave for each other, by name and shape. */
 export const documents = {
   /** The waves the target list was cut into. */
   waves: { name: "waves", schema: z.array(Wave) },
+  groupSeen: (groupId: EnrollmentGroupId): Document<GroupSeen> => ({
+    name: `groups/${encodeURIComponent(groupId)}`,
+    schema: GroupSeen,
+  }),
+  breachReach: { name: "breach-reach", schema: BreachReach },
   /** One page of the target list before it is cut. */
   part: (part: number): Document<TargetPart> => ({
     name: `parts/${String(part).padStart(6, "0")}`,

@@ -2,6 +2,7 @@ import type { closeRoll, noteContained, releaseClaims } from "../contract/activi
 import { addSummaries, type BatchSummary } from "../domain/roll/batch-summary";
 import type { DeviceCounts } from "../domain/roll/device-state";
 import { exposureOf } from "../domain/roll/exposure";
+import { isGroupRoll } from "../domain/roll/playbook";
 import type { RollRequest } from "../domain/roll/request";
 import type { RollOutcome } from "../domain/roll/roll";
 import type { Clock } from "../ports/clock";
@@ -25,9 +26,10 @@ export function createNoteContained({ clock, rolls }: MilestoneDeps): Step<typeo
     const containedAt = clock.now();
     await rolls.update(rollId, (roll) => {
       const exposure = exposureOf(contained, roll.requestedAt);
-      return roll.phase === "containing"
-        ? { ...roll, phase: "awaiting", containedAt, ...(exposure === undefined ? {} : { exposure }) }
-        : roll;
+      if (roll.phase !== "containing" || roll.containedAt !== undefined) return roll;
+      // A group's roll may have to put a new CA in first.
+      const phase = isGroupRoll(roll.playbook) ? roll.phase : "awaiting";
+      return { ...roll, phase, containedAt, ...(exposure === undefined ? {} : { exposure }) };
     });
     return { contained: contained.reduce((sum, [, devices]) => sum + devices, 0) };
   };

@@ -1,12 +1,12 @@
 import { MAX_ORDER_BYTES, RollOrder } from "../contract/roll-order";
 import type { Principal } from "../domain/operator";
-import { EnrollmentGroupId, type RollId, type Sha256Thumbprint } from "../domain/ids";
+import { EnrollmentGroupId, type RollId } from "../domain/ids";
 import { addMs, parseInstant, type Instant } from "../domain/instant";
 import { problem, type Problem } from "../domain/outcome";
 import { isBreach, isGroupRoll } from "../domain/roll/playbook";
 import type { GroupScope, RollRequest, RollTiming } from "../domain/roll/request";
 import type { Calendar } from "../ports/calendar";
-import type { CertificateReader } from "../ports/certificates";
+import type { CertificateReader, Chain } from "../ports/certificates";
 import type { Clock, Waiter } from "../ports/clock";
 import type { EnrollmentGroups } from "../ports/enrollment-groups";
 import type { Enrollments } from "../ports/enrollments";
@@ -211,18 +211,25 @@ function toGroup(
         ? "private-key-in-input"
         : "certificate-unreadable";
   if (discarded !== undefined && !isBreach(playbook)) return problem(400, discarded, WHY[discarded]);
-  const thumbprints = (compromised?.certificatePems ?? []).flatMap((pem): Sha256Thumbprint[] => {
+  const named = (compromised?.certificatePems ?? []).flatMap((pem): Chain[] => {
     const read = certificates.readChain(pem);
-    return read.outcome === "read" ? [read.chain.leaf.sha256Thumbprint] : [];
+    return read.outcome === "read" ? [read.chain] : [];
   });
+  // Certificates that are named stand for themselves, wherever the group holds them.
+  const slots = compromised?.slots ?? (named.length > 0 ? undefined : (["primary", "secondary"] as const));
   return {
     groupId: groupId.toLowerCase(),
     authority,
     ...(isBreach(playbook) || compromised !== undefined
       ? {
           compromised: {
-            slots: compromised?.slots ?? ["primary", "secondary"],
-            ...(thumbprints.length === 0 ? {} : { thumbprints }),
+            ...(slots === undefined ? {} : { slots: [...slots] }),
+            ...(named.length === 0
+              ? {}
+              : {
+                  thumbprints: named.map(({ leaf }) => leaf.sha256Thumbprint),
+                  certificatePems: named.map(({ pem }) => pem),
+                }),
           },
         }
       : {}),

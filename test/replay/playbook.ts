@@ -5,6 +5,7 @@ import { z } from "zod";
 import { closeFleet } from "../../orchestrations/close-fleet";
 import { containBatch } from "../../orchestrations/contain-batch";
 import { containFleet } from "../../orchestrations/contain-fleet";
+import { groupBreach } from "../../orchestrations/group-breach";
 import { individualBreach } from "../../orchestrations/individual-breach";
 import { individualExpiry } from "../../orchestrations/individual-expiry";
 import { openFleet } from "../../orchestrations/open-fleet";
@@ -15,6 +16,7 @@ import { reprovisionWave } from "../../orchestrations/reprovision-wave";
 import { retireFleet } from "../../orchestrations/retire-fleet";
 import { proveRootOwnership } from "../../orchestrations/prove-root-ownership";
 import { proveFleet } from "../../orchestrations/prove-fleet";
+import { restoreGroup } from "../../orchestrations/restore-group";
 import { retireAuthority } from "../../orchestrations/retire-authority";
 import { rollAuthority } from "../../orchestrations/roll-authority";
 import { waitUntil } from "../../orchestrations/wait-until";
@@ -25,6 +27,8 @@ export const START = Date.UTC(2026, 0, 1);
 
 export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   individualBreach,
+  groupBreach,
+  restoreGroup,
   openFleet,
   containFleet,
   containBatch,
@@ -71,6 +75,8 @@ const pace = { pollMs: 10_000, recheckMs: 300_000, watchMs: 60_000, deadline: ST
 
 /** The good case: everything contained and proven at the first look. */
 const answers: Readonly<Record<string, Script>> = {
+  closeGroup: { outcome: "closed", replaces: true },
+  closeReach: { complete: true, groups: 1 },
   gatherTargets: { devices: 3 },
   cutTargets: { devices: 3, batches: 1, waves: 1 },
   openBatches: {},

@@ -22,6 +22,8 @@ export interface ProofEvidence {
   /** Fresh reads of every linked hub, each with its standing against the roll's allow set. */
   readonly hubs: ReadonlyMap<HubHostName, { readonly identity: Identity | undefined; readonly standing: Standing }>;
   readonly registration: RegistrationEvidence | undefined;
+  /** False: the reported chain leads to a CA that is compromised, or not to the one that has taken over. */
+  readonly chainIsGood?: boolean | undefined;
 }
 
 export interface RegistrationEvidence {
@@ -67,7 +69,8 @@ export function judgeProof(
   if (!reported) missing.push("report");
 
   const leaf = report?.sha256Thumbprint;
-  if (leaf === undefined || !row.allowed.includes(leaf) || row.bad.includes(leaf)) missing.push("leaf");
+  const accepted = leaf !== undefined && row.allowed.includes(leaf) && !row.bad.includes(leaf);
+  if (!accepted || evidence.chainIsGood === false) missing.push("leaf");
 
   const hubs = [...evidence.hubs];
   const home = hubs.filter(([, { identity }]) => identity !== undefined && isExactly(identity, leaf));

@@ -1,6 +1,16 @@
 import { z } from "zod";
-import { AttemptId, DeviceId, HubHostName, RegistrationId, RollId, Sha256Thumbprint, Slot } from "../ids";
+import {
+  AttemptId,
+  DeviceId,
+  EnrollmentGroupId,
+  HubHostName,
+  RegistrationId,
+  RollId,
+  Sha256Thumbprint,
+  Slot,
+} from "../ids";
 import { Instant } from "../instant";
+import { ListedRegistration } from "./request";
 
 /** Why a replacement was not accepted. It never delays containment. */
 export const Refusal = z.object({ code: z.string().min(1), detail: z.string() });
@@ -48,6 +58,8 @@ export type Warning =
   | "enrollment-missing"
   /** The hub identity authenticates by shared keys: they open it, whatever becomes of certificates. */
   | "sas-authentication"
+  /** DPS has no enrollment group of the name that the request gave. */
+  | "group-missing"
   /** Another device was cut off for a while, because its name was taken for this one's. */
   | "held-by-guess"
   /** The device did not answer `commit`: its old key may still be on it. */
@@ -73,8 +85,24 @@ export const Swap = z.object({
 });
 export type Swap = z.infer<typeof Swap>;
 
+/** What only devices of an enrollment group have. */
+const InGroup = {
+  /** The group that lets the device in: its closing is the device's. Absent: the device has an entry of its own. */
+  group: EnrollmentGroupId.optional(),
+  listed: ListedRegistration.optional(),
+  /** Nobody knows the device, and it registered while the CA was in wrong hands. */
+  rogue: z.literal(true).optional(),
+  /** No leaf was named beforehand: what DPS writes over intact sentinels is the one, see domain/hub/adopted-leaf. */
+  leafUnknown: z.boolean().optional(),
+  /** Our sentinels were read intact, after closure and settling, in every linked hub that has the device. */
+  intactAt: Instant.optional(),
+  /** Leaves among `allowed` that DPS wrote over intact sentinels. */
+  adopted: z.array(Sha256Thumbprint).optional(),
+};
+
 /** Everything one roll knows about one device. */
 export const DeviceRow = z.object({
+  ...InGroup,
   registrationId: RegistrationId,
   compromisedSlots: z.array(Slot),
   /** The hub device id: the registration record's word, else the entry's, else the registration id. */

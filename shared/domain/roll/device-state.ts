@@ -50,7 +50,7 @@ export function deviceState(row: DeviceRow): DeviceState {
   if (row.unreachable !== undefined) return "unreachable";
   if (row.containedAt !== undefined) {
     if (row.attempt !== undefined) return "dispatched";
-    return row.allowed.length === 0 ? "contained" : "await-self-heal";
+    return mayComeBack(row) ? "await-self-heal" : "contained";
   }
   if (row.unconfirmed !== undefined) return "contained-unconfirmed";
   return row.entry.state === "open" ? (changingOver(row) ?? "planned") : "staged";
@@ -63,6 +63,11 @@ function changingOver(row: DeviceRow): DeviceState | undefined {
   if (row.csr === undefined) return undefined;
   if (row.planned !== undefined) return "issued";
   return row.csr.receivedAt === undefined ? undefined : "csr-received";
+}
+
+/** A leaf is known that it may come back with, or DPS lets devices in by leaves that nobody named beforehand. */
+function mayComeBack({ allowed, leafUnknown, replacementPending }: DeviceRow): boolean {
+  return allowed.length > 0 || (leafUnknown === true && replacementPending === undefined);
 }
 
 export function countStates(rows: readonly DeviceRow[]): DeviceCounts {
@@ -94,7 +99,7 @@ export function isOpen(row: DeviceRow): boolean {
     case "contained-unconfirmed":
       return true;
     case "contained":
-      return row.replacementPending !== undefined;
+      return row.replacementPending !== undefined && row.replacementPending !== "no-successor";
     default:
       return false;
   }

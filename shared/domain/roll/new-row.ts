@@ -4,12 +4,15 @@ import type { RollTarget } from "./request";
 
 /** A device's row at the beginning of its roll. */
 export function newRow(target: RollTarget): DeviceRow {
-  const { registrationId, compromisedSlots, deviceId, assignedHub } = target;
+  const { registrationId, compromisedSlots, deviceId, assignedHub, groupId, listed, rogue } = target;
   return {
     registrationId,
     compromisedSlots,
     ...(deviceId === undefined ? {} : { deviceId }),
     ...(assignedHub === undefined ? {} : { assignedHub }),
+    ...(groupId === undefined ? {} : { group: groupId }),
+    ...(listed === undefined ? {} : { listed }),
+    ...(rogue === undefined ? {} : { rogue }),
     bad: [],
     allowed: [],
     warnings: [],

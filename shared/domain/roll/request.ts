@@ -1,9 +1,18 @@
 import { z } from "zod";
-import { DeviceId, HubHostName, RegistrationId, Sha256Thumbprint, Slot } from "../ids";
+import { DeviceId, EnrollmentGroupId, HubHostName, RegistrationId, Sha256Thumbprint, Slot } from "../ids";
 import { Instant } from "../instant";
 import { WavePolicy } from "../pacing/wave-policy";
 import { WorkTimes } from "../pacing/windows";
 import { Authority, Containment, Dispatch, Playbook, ReplacementKind } from "./playbook";
+
+/** What the list of a group's registrations said of a device. */
+export const ListedRegistration = z.object({
+  /** When it registered last, by the service's clock; absent: the record does not say. */
+  registeredAt: Instant.optional(),
+  /** A registration was under way when the list was read. */
+  assigning: z.boolean(),
+});
+export type ListedRegistration = z.infer<typeof ListedRegistration>;
 
 /** One device of a roll, as the request or the group's registrations name it. */
 export const RollTarget = z.object({
@@ -26,6 +35,11 @@ export const RollTarget = z.object({
   /** The hub's name of the device, where the registration record said it. */
   deviceId: DeviceId.optional(),
   assignedHub: HubHostName.optional(),
+  /** The enrollment group that lets it in; absent: it has an entry of its own. */
+  groupId: EnrollmentGroupId.optional(),
+  listed: ListedRegistration.optional(),
+  /** Nobody knows the device: neither the request nor the issuance ledger nor a list names it. */
+  rogue: z.literal(true).optional(),
   /** Whether it goes back to DPS when the hub refuses it; absent: nobody knows. */
   selfHeals: z.boolean().optional(),
   /** Whether it holds a second key and leaf to come back with; absent: nobody knows. */
@@ -42,10 +56,12 @@ export const GroupScope = z.object({
   authority: Authority,
   compromised: z
     .object({
-      /** Slots of the group whose CA is compromised. */
-      slots: z.array(Slot).min(1).max(2),
+      /** Slots of the group whose CA is compromised; absent where certificates are named instead. */
+      slots: z.array(Slot).min(1).max(2).optional(),
       /** Compromised CA certificates by thumbprint, where the request names them. */
       thumbprints: z.array(Sha256Thumbprint).max(10).optional(),
+      /** The same ones as PEM, where the request brought them: a group that denies one of them needs it. */
+      certificatePems: z.array(z.string()).max(10).optional(),
     })
     .optional(),
   /** The CA that takes over. */

@@ -12,6 +12,8 @@ import type { RollTarget } from "../../../shared/domain/roll/request";
 import type { Clock } from "../../../shared/ports/clock";
 import type { BatchStore, CheckedOutBatch } from "../../../shared/ports/stores";
 import { createCloseAtDps } from "../../../shared/steps/close-at-dps";
+import { createCloseGroup } from "../../../shared/steps/close-group";
+import { createCloseReach } from "../../../shared/steps/close-reach";
 import { createConfirmContained, createRecheckContained } from "../../../shared/steps/confirm-contained";
 import { createHoldAtHub } from "../../../shared/steps/hold-at-hub";
 import { createCutTargets } from "../../../shared/steps/cut-targets";
@@ -26,6 +28,7 @@ import { rollId, t0 } from "../../support/builders";
 import { FakeAzure } from "../../support/fake-azure";
 import type { FakeHub } from "../../support/fake-hub";
 import { MemoryTargetClaims } from "../../support/memory-target-claims";
+import { MemoryRollJournal } from "../../support/memory-journal";
 import {
   MemoryBatchStore,
   MemoryFactStore,
@@ -96,6 +99,7 @@ export class Bed {
   readonly blobs = new MemoryRollBlobs();
   readonly facts = new MemoryFactStore();
   readonly poison = new MemoryPoisonStore();
+  readonly rollJournal = new MemoryRollJournal();
   readonly batches: FragileBatches;
   readonly steps;
   readonly timing = {
@@ -113,11 +117,11 @@ export class Bed {
     this.root = createRoot({ commonName: "Fleet root", ...validity, notAfter: new Date(t0 + 3_650 * DAY) });
     this.azure.addAuthority("fleet-root", this.root.certificatePem);
     this.batches = new FragileBatches(new MemoryBatchStore(this.clock, 60_000));
-    const { enrollments, authorities, hubs } = this.azure;
-    const { clock, targetClaims, rolls, blobs, facts, batches } = this;
-    const certificates = nodeCertificateReader;
-    const deps = { clock, entropy: nodeEntropy, certificates, policy: DEFAULT_POLICY, enrollments, authorities, hubs };
-    const all = { ...deps, targetClaims, rolls, blobs, facts, batches };
+    const { enrollments, groups, registrations, authorities, hubs } = this.azure;
+    const { clock, targetClaims, rolls, blobs, facts, batches, rollJournal: journal } = this;
+    const azure = { enrollments, groups, registrations, authorities, hubs };
+    const deps = { clock, entropy: nodeEntropy, certificates: nodeCertificateReader, policy: DEFAULT_POLICY };
+    const all = { ...deps, ...azure, targetClaims, rolls, blobs, facts, batches, journal };
     this.steps = {
       gatherTargets: createGatherTargets(all),
       cutTargets: createCutTargets(all),
@@ -132,6 +136,8 @@ export class Bed {
       proveBatch: createProveBatch(all),
       closeRoll: createCloseRoll(all),
       releaseClaims: createReleaseClaims(all),
+      closeGroup: createCloseGroup(all),
+      closeReach: createCloseReach(all),
     };
   }
 

@@ -1,0 +1,46 @@
+import { Sha256Thumbprint, type HubHostName } from "../ids";
+import type { Instant } from "../instant";
+import type { DeviceRow } from "../roll/device-row";
+import type { Identity } from "./allow-set";
+
+/** DPS's record of the device's last registration, as far as this rule needs it. */
+export interface RegistrationSeen {
+  readonly status: string;
+  readonly assignedHub: HubHostName | undefined;
+  readonly lastUpdatedAt: Instant | undefined;
+}
+
+/**
+ * The leaf that DPS wrote over our sentinels, where nobody knew beforehand which one it would be: the device came back by a
+ * chain that DPS accepts now. Three things must hold: the sentinels were read intact after closure and settling, so that no
+ * registration from before can have written it; DPS recorded a registration on this very hub that is later than the last one
+ * we knew and than the closing write (both by its own clock); and one certificate stands in both slots, as DPS writes it.
+ * The caller has just read that DPS is still closed to the compromised CA.
+ */
+export function adoptedLeaf(
+  row: DeviceRow,
+  hub: HubHostName,
+  identity: Identity,
+  registration: RegistrationSeen | undefined,
+): Sha256Thumbprint | undefined {
+  if (row.leafUnknown !== true || row.intactAt === undefined || row.hubs[hub]?.lastWrite !== "sentinel")
+    return undefined;
+  if (identity.authentication !== "selfSigned" || identity.primaryThumbprint !== identity.secondaryThumbprint)
+    return undefined;
+  const registeredAt = registration?.status === "assigned" ? registration.lastUpdatedAt : undefined;
+  if (registeredAt === undefined || registration?.assignedHub !== hub) return undefined;
+  if (registeredAt <= (row.listed?.registeredAt ?? 0) || registeredAt <= (row.entry.closedAt ?? 0)) return undefined;
+  const leaf = Sha256Thumbprint.safeParse(identity.primaryThumbprint);
+  return leaf.success && !row.bad.includes(leaf.data) ? leaf.data : undefined;
+}
+
+/** The row with that leaf among those it may go on with. */
+export function adopt(row: DeviceRow, leaf: Sha256Thumbprint): DeviceRow {
+  if (row.allowed.includes(leaf)) return row;
+  return { ...row, allowed: [...row.allowed, leaf], adopted: [...(row.adopted ?? []), leaf] };
+}
+
+/** The row without what was adopted: DPS was open in between, so that nobody knows whose leaf it is. */
+export function disown({ adopted, ...row }: DeviceRow): DeviceRow {
+  return { ...row, allowed: row.allowed.filter((leaf) => adopted?.includes(leaf) !== true) };
+}

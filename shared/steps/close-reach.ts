@@ -1,0 +1,208 @@
+import type { closeReach } from "../contract/group-breach";
+import { decideNarrowing } from "../domain/enrollment/close-group";
+import { EnrollmentGroupId, type RollId, type Sha256Thumbprint } from "../domain/ids";
+import { strike } from "../domain/inventory/breach-reach";
+import { withChanges } from "../domain/inventory/ca-changes";
+import type { CaGraph } from "../domain/inventory/ca-graph";
+import type { AuthorityFacts } from "../domain/inventory/fleet-entries";
+import type { GroupScope } from "../domain/roll/request";
+import { RollError } from "../domain/roll-error";
+import type { CertificateReader } from "../ports/certificates";
+import type { EnrollmentGroup, GroupChange } from "../ports/enrollment-groups";
+import { groupScope, idOf } from "./close-group";
+import { journalled } from "./journalled";
+import { leafPem } from "./plan-replacement";
+import { readTrust, type ReadTrustDeps } from "./read-trust";
+import { documents, type BreachReach, type GroupSeen } from "./roll-documents";
+import { putGroup, shutGroup, type ShutGroupDeps } from "./shut-group";
+import { mapSideBySide, orOutage } from "./side-by-side";
+import type { Step } from "./step";
+
+export interface CloseReachDeps extends ShutGroupDeps, ReadTrustDeps {
+  readonly certificates: CertificateReader;
+}
+
+/**
+ * Looks at all of DPS for what the compromised CA opens beside the group of the request, and closes that too. Then what is
+ * healthy is opened again: a group whose other slot nobody suspects, and one that was closed only because it stands above
+ * the compromised CA, once a group of our own denies that one. A group that gets a successor is left to that.
+ */
+export function createCloseReach(deps: CloseReachDeps): Step<typeof closeReach> {
+  return async ({ rollId, insist }) => {
+    const scope = groupScope(await deps.blobs.getRequest(rollId));
+    const reach = await orOutage(closeAll(deps, rollId, scope));
+    if (!(reach instanceof RollError)) return { complete: true, groups: reach.groups.length };
+    if (insist) throw reach;
+    return { complete: false, groups: 1 };
+  };
+}
+
+/** What was closed is on record before anything is opened: whoever runs again must not take the opened for the untouched. */
+async function closeAll(deps: CloseReachDeps, rollId: RollId, scope: GroupScope): Promise<BreachReach> {
+  let reach = await deps.blobs.findDocument(rollId, documents.breachReach);
+  if (reach === undefined) {
+    reach = await close(deps, rollId, scope);
+    await deps.blobs.putDocument(rollId, documents.breachReach, reach);
+  }
+  await open(deps, rollId, scope, reach);
+  return reach;
+}
+
+async function close(deps: CloseReachDeps, rollId: RollId, scope: GroupScope): Promise<BreachReach> {
+  const main = idOf(scope);
+  const seen = await deps.blobs.findDocument(rollId, documents.groupSeen(main));
+  const given = givenAuthorities(deps.certificates, scope);
+  const graph = await asBefore(deps, rollId, await readTrust(deps, [...given.keys()]));
+  const compromised = compromisedIn(graph, scope, seen);
+  const { groups, deny, names } = strike(graph, compromised);
+
+  const others = groups.filter(({ groupId }) => groupId !== main);
+  for (const { groupId, bad } of others) {
+    const { outcome } = await shutGroup(deps, rollId, groupId, () => bad);
+    if (outcome === "contended") throw contended(groupId);
+  }
+  const denyGroups: BreachReach["denyGroups"] = [];
+  const uncovered: Sha256Thumbprint[] = [];
+  for (const { authority, higher } of deny) {
+    const pem = [...given].find(([{ sha256Thumbprint }]) => sha256Thumbprint === authority)?.[1];
+    const groupId = await denyGroup(deps, rollId, { authority, pem, like: higher ?? main });
+    if (groupId === undefined) uncovered.push(authority);
+    else denyGroups.push({ groupId, authority });
+  }
+  const struck = groups.find(({ groupId }) => groupId === main);
+  const own = struck ?? { groupId: main, bad: { thumbprints: compromised, names: [...names] }, shadowed: true };
+  return {
+    groups: [own, ...others].map((group) => ({ ...group, heldIt: group !== own || struck !== undefined })),
+    denyGroups,
+    uncovered,
+    // It let their leaves in from above and holds none of them.
+    mayReopen: struck === undefined && denyGroups.length > 0 && uncovered.length === 0,
+    names: [...names],
+  };
+}
+
+/** Opens what may be opened: see `createCloseReach`. Each write is decided on a fresh read, and made once. */
+async function open(deps: CloseReachDeps, rollId: RollId, scope: GroupScope, reach: BreachReach): Promise<void> {
+  const main = idOf(scope);
+  for (const group of reach.groups)
+    if (group.groupId !== main || scope.successor === undefined) await narrow(deps, rollId, group);
+  if (reach.mayReopen) await reopen(deps, rollId, main);
+}
+
+/** CA certificates that the request brought, with their PEM. */
+function givenAuthorities(certificates: CertificateReader, scope: GroupScope): ReadonlyMap<AuthorityFacts, string> {
+  return new Map(
+    (scope.compromised?.certificatePems ?? []).flatMap((pem): [AuthorityFacts, string][] => {
+      const reading = certificates.readChain(pem);
+      if (reading.outcome !== "read") return [];
+      const { sha256Thumbprint, subject, issuer, notAfter } = reading.chain.leaf;
+      return [[{ sha256Thumbprint, subjectName: subject, issuerName: issuer, notAfter }, leafPem(certificates, pem)]];
+    }),
+  );
+}
+
+/** The graph as it was before this roll closed anything: what is closed now says nothing about what was open. */
+async function asBefore({ blobs }: CloseReachDeps, rollId: RollId, graph: CaGraph): Promise<CaGraph> {
+  const disabled = graph.entries.groups.filter(({ provisioningStatus }) => provisioningStatus === "disabled");
+  const seen = await mapSideBySide(disabled, ({ groupId }) => blobs.findDocument(rollId, documents.groupSeen(groupId)));
+  const ours = seen.filter((group) => group?.provisioningStatus === "enabled").map((group) => group?.groupId);
+  return withChanges(
+    graph,
+    ours.flatMap((groupId) =>
+      groupId === undefined ? [] : [{ kind: "set-status", groupId, provisioningStatus: "enabled" } as const],
+    ),
+  );
+}
+
+/** Named certificates, and those that stood in the group's named slots. */
+function compromisedIn(graph: CaGraph, scope: GroupScope, seen: GroupSeen | undefined): Sha256Thumbprint[] {
+  const named = (seen?.bad.names ?? []).flatMap((name) => graph.named(name)?.sha256Thumbprint ?? []);
+  return [...new Set([...(scope.compromised?.thumbprints ?? []), ...(seen?.bad.thumbprints ?? []), ...named])];
+}
+
+/** A disabled group that holds the compromised CA; undefined where it cannot be made. */
+async function denyGroup(
+  deps: CloseReachDeps,
+  rollId: RollId,
+  o: { readonly authority: Sha256Thumbprint; readonly pem: string | undefined; readonly like: EnrollmentGroupId },
+): Promise<EnrollmentGroupId | undefined> {
+  if (o.pem === undefined) return undefined;
+  const reading = await deps.groups.get(o.like);
+  if (reading.outcome === "missing") return undefined;
+  const groupId = EnrollmentGroupId.parse(`rollcall-deny-${o.authority.slice(0, 16).toLowerCase()}`);
+  const attestation = { kind: "signingCertificates", primaryPem: o.pem, secondaryPem: undefined } as const;
+  const write = {
+    step: "close-reach",
+    target: `group ${groupId}`,
+    action: "deny",
+    after: `disabled primary=${o.authority}`,
+  };
+  const creation = await journalled(deps, rollId, write, () =>
+    deps.groups.create({ groupId, like: reading.group, attestation, provisioningStatus: "disabled" }),
+  );
+  if (creation.outcome === "created") return groupId;
+  const stands = creation.outcome === "exists" ? creation.group : undefined;
+  const held = stands?.attestation.kind === "signingCertificates" ? stands.attestation.primary : undefined;
+  return stands?.provisioningStatus === "disabled" && held?.sha256Thumbprint === o.authority ? groupId : undefined;
+}
+
+/** Opens a closed group for those of its devices that are not concerned, if it was open before and that is safe. */
+async function narrow(
+  deps: CloseReachDeps,
+  rollId: RollId,
+  { groupId, bad, shadowed }: BreachReach["groups"][number],
+): Promise<void> {
+  await rewrite(deps, rollId, groupId, "narrow", (group, seen) => {
+    const decision = decideNarrowing(group, bad, shadowed);
+    switch (decision.kind) {
+      case "stay":
+        return undefined;
+      case "promote":
+        return { slots: "promote", provisioningStatus: seen.provisioningStatus };
+      case "clear": {
+        const clear = (slot: "primary" | "secondary"): { readonly kind: "clear" | "keep" } => ({
+          kind: decision.slots.includes(slot) ? "clear" : "keep",
+        });
+        const slots = { primary: clear("primary"), secondary: clear("secondary") };
+        return { slots, provisioningStatus: seen.provisioningStatus };
+      }
+      default:
+        return decision satisfies never;
+    }
+  });
+}
+
+async function reopen(deps: CloseReachDeps, rollId: RollId, groupId: EnrollmentGroupId): Promise<void> {
+  const keep = { kind: "keep" } as const;
+  await rewrite(deps, rollId, groupId, "reopen", (group, { provisioningStatus }) =>
+    group.provisioningStatus === provisioningStatus
+      ? undefined
+      : { slots: { primary: keep, secondary: keep }, provisioningStatus },
+  );
+}
+
+const PASSES = 5;
+
+async function rewrite(
+  deps: CloseReachDeps,
+  rollId: RollId,
+  groupId: EnrollmentGroupId,
+  action: string,
+  decide: (group: EnrollmentGroup, seen: GroupSeen) => GroupChange | undefined,
+): Promise<void> {
+  const seen = await deps.blobs.findDocument(rollId, documents.groupSeen(groupId));
+  if (seen === undefined) return;
+  for (let pass = 1; pass <= PASSES; pass += 1) {
+    const reading = await deps.groups.get(groupId);
+    const change = reading.outcome === "found" ? decide(reading.group, seen) : undefined;
+    if (reading.outcome === "missing" || change === undefined) return;
+    const { outcome } = await putGroup(deps, rollId, reading.group, action, change);
+    // Refused: it stays closed, which is safe.
+    if (outcome !== "precondition-failed") return;
+  }
+  throw contended(groupId);
+}
+
+function contended(groupId: EnrollmentGroupId): RollError {
+  return new RollError("service-unavailable", `group ${groupId} was written by others each time`, true);
+}

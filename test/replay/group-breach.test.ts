@@ -1,0 +1,56 @@
+import { expectGolden, play } from "./playbook";
+
+describe("groupBreach", () => {
+  it("closes the group before anything else, contains, then replaces the CA while it watches the contained devices", async () => {
+    const ran = await play("groupBreach", {});
+    expect(ran.calls.slice(0, 11)).toEqual([
+      ...["closeGroup", "enterPhase", "closeReach"],
+      ...["gatherTargets", "cutTargets", "openBatches"],
+      ...["closeAtDps#0", "holdAtHub#0", "releaseHold#0", "confirmContained#0"],
+      "noteContained",
+    ]);
+    const after = ran.calls.slice(11);
+    expect(new Set(after)).toEqual(
+      new Set([
+        ...["judgeSuccessor", "enterPhase", "provePossession", "replaceAuthority", "countLeaning", "deleteAuthority"],
+        ...["proveBatch#0", "closeRoll", "releaseClaims"],
+      ]),
+    );
+    expect(after.slice(-2)).toEqual(["closeRoll", "releaseClaims"]);
+    expect(ran.output).toEqual({ outcome: "completed", proven: 3 });
+    expectGolden("groupBreach", "root-with-successor", ran);
+  });
+
+  it("does not touch CA certificates where no successor is named", async () => {
+    const ran = await play("groupBreach", {}, { closeGroup: { outcome: "closed", replaces: false } });
+    expect(ran.calls).not.toContain("judgeSuccessor");
+    expect(ran.calls.slice(-4)).toEqual(["enterPhase", "proveBatch#0", "closeRoll", "releaseClaims"]);
+    expectGolden("groupBreach", "no-successor", ran);
+  });
+
+  it("contains the group of the request though the CA graph cannot be read", async () => {
+    const ran = await play("groupBreach", {}, { closeReach: { complete: false, groups: 1 } });
+    expect(ran.calls).toContain("confirmContained#0");
+  });
+
+  it("closes only when both the successor's part and the proofs have ended", async () => {
+    const proveBatch = (_: object, nth: number): object => ({ open: nth < 3 ? 1 : 0, proven: 3, broken: 0 });
+    const ran = await play("groupBreach", {}, { proveBatch });
+    expect(ran.calls.filter((call) => call === "proveBatch#0")).toHaveLength(4);
+    expect(ran.calls.indexOf("closeRoll")).toBeGreaterThan(ran.calls.lastIndexOf("proveBatch#0"));
+    expect(ran.calls.indexOf("closeRoll")).toBeGreaterThan(ran.calls.indexOf("deleteAuthority"));
+  });
+});
+
+describe("restoreGroup", () => {
+  it("waits for devices once the new CA is in", async () => {
+    const ran = await play("restoreGroup", {});
+    expect(ran.calls.at(-1)).toBe("enterPhase");
+    expectGolden("restoreGroup", "replaced", ran);
+  });
+
+  it("goes on without one where it is refused", async () => {
+    const ran = await play("restoreGroup", {}, { judgeSuccessor: { outcome: "refused", code: "expired" } });
+    expect(ran.calls).toEqual(["judgeSuccessor", "enterPhase"]);
+  });
+});
