@@ -2,7 +2,7 @@ import type { HubHostName } from "../ids";
 import type { Rate } from "./ledger";
 import { DpsResource, hubLimit, HubResource, type DpsQuota, type HubSku, type ResourceName } from "./quotas";
 
-/** How far a breach may go ahead of the rest: as far as the rest may book ahead, so that it need not wait for it. */
+/** How far a breach may go ahead of the rest: as far ahead as the rest may begin, so that it waits for one batch at most. */
 const BURST_MS = 30_000;
 
 /**

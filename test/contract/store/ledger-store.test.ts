@@ -133,6 +133,14 @@ describe("the quota ledger on Azure Tables", () => {
     expect(await operations(table, () => one!.reserve(want(start, both)))).toBe(0);
   });
 
+  test("calls of one process do not make each other lose", async () => {
+    const clients = storage.open();
+    const ledger = new TableLedger(clients, POOL, rates, aClock());
+    const all = Array.from({ length: 8 }, () => want(start, [[OPERATIONS, 1]]));
+    const table = await clients.table("ledger");
+    expect(await operations(table, () => Promise.all(all.map((wanted) => ledger.reserve(wanted))))).toBe(9);
+  });
+
   test("remembers across a restart what was taken", async () => {
     const clients = storage.open();
     await new TableLedger(clients, POOL, rates, aClock()).reserve(want(start, [[REGISTRY, 15]]));

@@ -119,6 +119,18 @@ describe("control", () => {
     expect(control(once.control, command("retry"), planned)).toMatchObject({ control: { retries: 2 } });
   });
 
+  it("remembers the last twenty commands, and fits its row after any number", () => {
+    const all = Array.from({ length: 25 }, () => command("retry"));
+    let current = fresh;
+    for (const each of all) {
+      const decision = control(current, each, planned);
+      if (decision.outcome === "changed") current = decision.control;
+    }
+    expect(RollControl.parse(current)).toMatchObject({ retries: 25, revision: 25 });
+    expect(control(current, all[5]!, planned).outcome).toBe("unchanged");
+    expect(control(current, all[4]!, planned).outcome).toBe("changed");
+  });
+
   it("is never anything but aborted again, and always fits its row, whatever is asked", () => {
     const verbs = fc.array(fc.constantFrom(...ControlVerb.options), { maxLength: 60 });
     fc.assert(
