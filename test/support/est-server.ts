@@ -53,12 +53,21 @@ export async function startEstServer(o: {
     seen.push(`${request.method ?? ""} ${request.url ?? ""}`);
     const known = request.socket instanceof TLSSocket && request.socket.authorized;
     if (!known && request.headers.authorization !== basic) return void response.writeHead(401).end("who are you?");
-    if (request.url === "/.well-known/est/devices/cacerts") return certsOnly(response, o.caCertificates);
+    if (request.url === "/.well-known/est/devices/cacerts") {
+      certsOnly(response, o.caCertificates);
+      return;
+    }
     if (request.url !== "/.well-known/est/devices/simpleenroll") return void response.writeHead(404).end();
     const script = scripts.shift();
-    if (script === undefined) return certsOnly(response, [issue(body)]);
+    if (script === undefined) {
+      certsOnly(response, [issue(body)]);
+      return;
+    }
     if ("hang" in script) return;
-    if ("issue" in script) return certsOnly(response, [script.issue.der]);
+    if ("issue" in script) {
+      certsOnly(response, [script.issue.der]);
+      return;
+    }
     response.writeHead(script.status, script.headers).end(script.body);
   }
 

@@ -151,6 +151,13 @@ describe("at most one certificate per roll and device leaves the issuer", () => 
     expect(await ledger(store)).toHaveLength(1);
   });
 
+  it("gives the same one again also when the CA has ended since", async () => {
+    const { issuer, store } = anIssuerOf();
+    const first = await issuer.issue(orderOf(csr));
+    const later = anIssuerOf({ store, now: addMs(t0, 1_001 * DAY) });
+    expect(await later.issuer.issue(orderOf(csr))).toEqual(first);
+  });
+
   it("gives the same one to all who ask at once", async () => {
     const { issuer, store } = anIssuerOf();
     const answers = await Promise.all(Array.from({ length: 8 }, () => issuer.issue(orderOf(csr))));

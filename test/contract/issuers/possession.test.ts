@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { labToken } from "../../../lab/dps/authorization";
 import { createRoot } from "../../../lab/pki/certificates";
-import { connectAzure } from "../../../shared/adapters/azure/connect";
+import { connectAzure, type Azure } from "../../../shared/adapters/azure/connect";
 import { fileAuthority } from "../../../shared/adapters/issuers/file-authority";
 import { createPossessionProver } from "../../../shared/adapters/issuers/possession-prover";
 import { vaultAuthority } from "../../../shared/adapters/issuers/vault-authority";
@@ -35,7 +35,7 @@ const prover: PossessionProver = createPossessionProver(
 describe("possession of a CA's key, proven to DPS", () => {
   let lab: TestDps;
   let authorities: Authorities;
-  let close: () => void;
+  let azure: Azure;
   beforeAll(async () => {
     lab = await startTestDps();
     const { dps } = lab;
@@ -50,14 +50,14 @@ describe("possession of a CA's key, proven to DPS", () => {
       ports: new Map([["management.azure.com", dps.servicePort]]),
       tokens: new Map([[arm, labToken({ audience: arm })]]),
     };
-    const azure = connectAzure(
+    azure = connectAzure(
       { dps: access, dpsResourceId, hubs: [], loopback, timing: { callTimeoutMs: 2_000 } },
       systemClock,
     );
-    ({ authorities, close } = azure);
+    ({ authorities } = azure);
   });
   afterAll(async () => {
-    close();
+    azure.close();
     await lab.stop();
   });
 

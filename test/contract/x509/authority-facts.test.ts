@@ -1,6 +1,6 @@
 import { createIntermediate, createRoot, issueLeaf } from "../../../lab/pki/certificates";
 import { nodeCertificateReader as reader } from "../../../shared/adapters/x509/node-certificate-reader";
-import { Sha256Thumbprint } from "../../../shared/domain/ids";
+import type { Sha256Thumbprint } from "../../../shared/domain/ids";
 import type { Chain, TrustedAuthority } from "../../../shared/ports/certificates";
 import { anOddAuthority } from "../../support/odd-authorities";
 import { certificates } from "./openssl-certificates";
