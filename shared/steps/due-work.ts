@@ -1,0 +1,94 @@
+import type { countBatches, reclaimBatch, releaseBatch, settleDue } from "../contract/due";
+import { dueKey, nextRecheck } from "../domain/due";
+import type { RollId } from "../domain/ids";
+import { isBreach, priorityOf } from "../domain/roll/playbook";
+import type { DeviceCounts } from "../domain/roll/device-state";
+import type { Roll } from "../domain/roll/roll";
+import type { Clock } from "../ports/clock";
+import type { DueRows } from "../ports/due-rows";
+import type { BatchStore, RollBlobs, RollStore } from "../ports/stores";
+import type { TargetClaims } from "../ports/target-claims";
+import type { Step } from "./step";
+
+export interface DueWorkDeps {
+  readonly clock: Clock;
+  readonly due: DueRows;
+  readonly rolls: RollStore;
+  readonly batches: BatchStore;
+  readonly blobs: RollBlobs;
+  readonly targetClaims: TargetClaims;
+}
+
+export function createCountBatches({ rolls }: DueWorkDeps): Step<typeof countBatches> {
+  return async ({ rollId }) => ({ batches: (await rolls.get(rollId))?.batches ?? 0 });
+}
+
+/** Claims what is left to look after; what another open roll has by now is that roll's. */
+export function createReclaimBatch({ batches, blobs, targetClaims }: DueWorkDeps): Step<typeof reclaimBatch> {
+  return async ({ rollId, batch }) => {
+    const { playbook, group } = await blobs.getRequest(rollId);
+    const { rows } = await batches.read(rollId, batch);
+    const left = rows.filter((row) => row.containedAt !== undefined && row.proof === undefined && row.skipped === undefined);
+    const claimant = { rollId, batch, priority: priorityOf(playbook, group?.authority ?? "leaf") };
+    const { held } = await targetClaims.claim(
+      claimant,
+      "device",
+      // Nothing of its own: whatever else is under way has the right of way.
+      left.map(({ registrationId }) => ({ id: registrationId, scope: { slots: [] } })),
+    );
+    return { mine: left.length - held.size };
+  };
+}
+
+export function createReleaseBatch({ batches, targetClaims }: DueWorkDeps): Step<typeof releaseBatch> {
+  return async ({ rollId, batch }) => {
+    const { rows } = await batches.read(rollId, batch);
+    const ids = rows.map(({ registrationId }) => registrationId);
+    await targetClaims.release(rollId, "device", ids);
+    return {};
+  };
+}
+
+/** A re-read is due again while something is left to read; anything else is done. */
+export function createSettleDue(deps: DueWorkDeps): Step<typeof settleDue> {
+  return async ({ rollId, key }) => {
+    const row = await deps.due.find(key);
+    const roll = await deps.rolls.get(rollId);
+    const again = row?.kind === "recheck" && roll !== undefined && (await noteRecheck(deps, roll));
+    if (!again) await deps.due.settle(key);
+    return {};
+  };
+}
+
+/** States of devices that are cut off and not proven: somebody has to keep an eye on them. */
+const LEFT_CONTAINED = ["contained", "contained-unconfirmed", "await-self-heal", "dispatched"] as const;
+
+/** Notes when the devices that this roll left contained are read next; true if there is anything to read. */
+export async function noteRecheck(
+  { clock, due, blobs }: Pick<DueWorkDeps, "clock" | "due" | "blobs">,
+  roll: Pick<Roll, "rollId" | "playbook" | "finishedAt" | "counts">,
+): Promise<boolean> {
+  const left = leftContained(roll.counts ?? {});
+  if (!isBreach(roll.playbook) || roll.finishedAt === undefined || left === 0) return false;
+  const { timing } = await blobs.getRequest(roll.rollId);
+  const now = clock.now();
+  const dueAt = nextRecheck(roll.finishedAt, now, timing.recheckMs);
+  if (dueAt === undefined) return false;
+  await due.note({
+    key: recheckKey(roll.rollId),
+    kind: "recheck",
+    dueAt,
+    rollId: roll.rollId,
+    reason: `${left} devices were contained and not proven when the roll closed; they are read again`,
+    notedAt: now,
+  });
+  return true;
+}
+
+function recheckKey(rollId: RollId): string {
+  return dueKey("recheck", rollId);
+}
+
+function leftContained(counts: DeviceCounts): number {
+  return LEFT_CONTAINED.reduce((sum, state) => sum + (counts[state] ?? 0), 0);
+}
