@@ -1,10 +1,13 @@
 import type { InvocationContext } from "@azure/functions";
 import * as df from "durable-functions";
+import { recheckClosed } from "../shared/contract/due";
 import { groupBreach, groupExpiry, individualBreach, individualExpiry } from "../shared/contract/orchestrations";
+import type { DueKind } from "../shared/domain/due";
 import type { RollId } from "../shared/domain/ids";
 import type { Playbook } from "../shared/domain/roll/playbook";
 import { RollError } from "../shared/domain/roll-error";
 import type { RollStarter } from "../shared/ports/starter";
+import type { DueStarter } from "../shared/use-cases/run-due";
 
 const ORCHESTRATIONS = {
   "individual-breach": individualBreach.name,
@@ -34,6 +37,27 @@ export function durableStarter(context: InvocationContext): RollStarter {
       } catch (error) {
         // Somebody else may have started it since we looked.
         if ((await status(rollId)) !== "running") throw unavailable(error);
+      }
+    },
+  };
+}
+
+/** What is started for each kind of due work. */
+const DUE = { recheck: recheckClosed.name } as const satisfies Partial<Record<DueKind, string>>;
+
+/** The Durable client of one invocation, for work that is due. */
+export function dueStarter(context: InvocationContext): DueStarter {
+  const client = df.getClient(context);
+  return {
+    start: async (kind, instanceId, { rollId, key }) => {
+      const name = (DUE as Partial<Record<DueKind, string>>)[kind];
+      if (name === undefined) return;
+      try {
+        const known = await client.getStatus(instanceId, { showInput: false }).catch(() => undefined);
+        if (known !== undefined && toWord(known.runtimeStatus) === "running") return;
+        await client.startNew(name, { instanceId, input: { rollId, key } });
+      } catch (error) {
+        throw unavailable(error);
       }
     },
   };

@@ -11,6 +11,7 @@ import { connectIssuers } from "../shared/adapters/issuers/connect";
 import { TableBatchStore } from "../shared/adapters/store/batch-store";
 import { TableClaimStore } from "../shared/adapters/store/claim-store";
 import { TableControlStore } from "../shared/adapters/store/control-store";
+import { TableDueRows } from "../shared/adapters/store/due-store";
 import { TableFactStore } from "../shared/adapters/store/fact-store";
 import { TableRollJournal } from "../shared/adapters/store/journal-store";
 import { TableLedger } from "../shared/adapters/store/ledger-store";
@@ -32,13 +33,17 @@ import { createAcceptOrder } from "../shared/use-cases/accept-order";
 import { createCommandRoll } from "../shared/use-cases/command-roll";
 import { createIngestEvents } from "../shared/use-cases/ingest-events";
 import { createReadRolls } from "../shared/use-cases/read-rolls";
+import { createReadDue } from "../shared/use-cases/read-due";
+import { createRunDue } from "../shared/use-cases/run-due";
 import { createSweepRolls } from "../shared/use-cases/sweep-rolls";
 import { registerActivities } from "./activities/register";
 import { registerHeartbeats } from "./events/heartbeats";
 import { registerAlerts } from "./http/alerts";
+import { registerDueList } from "./http/due";
 import { createGate } from "./http/gate";
 import { registerRolls } from "./http/rolls";
 import { registerOrchestrations } from "./orchestrations";
+import { registerDue } from "./timers/due";
 import { registerSweep } from "./timers/sweep";
 
 const settings = readSettings(process.env);
@@ -79,6 +84,7 @@ const deps = {
   blobs: new BlobRollBlobs(store),
   facts: new TableFactStore(store),
   poison: new TablePoisonStore(store),
+  due: new TableDueRows(store),
   control: new TableControlStore(store),
   calendar: cronCalendar,
   ledger: new TableLedger(store, settings.dps.host, rates, systemClock),
@@ -102,6 +108,8 @@ registerRolls({
 });
 registerHeartbeats(createIngestEvents(deps));
 registerSweep(createSweepRolls(deps));
+registerDue(createRunDue(deps));
+registerDueList(gate, createReadDue(deps));
 
 // What the first alert would otherwise wait for: tables that must be created, libraries that load at their first call.
 // Nobody waits here, and whatever fails now is tried again when it is needed.

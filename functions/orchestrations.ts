@@ -9,6 +9,7 @@ import { openFleet } from "../orchestrations/open-fleet";
 import { planFleet } from "../orchestrations/plan-fleet";
 import { proveFleet } from "../orchestrations/prove-fleet";
 import { proveRootOwnership } from "../orchestrations/prove-root-ownership";
+import { recheckClosed } from "../orchestrations/recheck-closed";
 import { reprovisionBatch } from "../orchestrations/reprovision-batch";
 import { reprovisionFleet } from "../orchestrations/reprovision-fleet";
 import { reprovisionWave } from "../orchestrations/reprovision-wave";
@@ -20,6 +21,7 @@ import { waitUntil } from "../orchestrations/wait-until";
 import * as authority from "../shared/contract/authority-orchestrations";
 import * as control from "../shared/contract/control";
 import * as groups from "../shared/contract/group-breach";
+import * as due from "../shared/contract/due";
 import * as contract from "../shared/contract/orchestrations";
 import * as reprovision from "../shared/contract/reprovision";
 
@@ -42,5 +44,6 @@ export function registerOrchestrations(): void {
   df.app.orchestration(authority.proveRootOwnership.name, proveRootOwnership);
   df.app.orchestration(authority.rollAuthority.name, rollAuthority);
   df.app.orchestration(authority.retireAuthority.name, retireAuthority);
+  df.app.orchestration(due.recheckClosed.name, recheckClosed);
   df.app.orchestration(control.waitUntil.name, waitUntil);
 }

@@ -1,9 +1,6 @@
-import * as df from "durable-functions";
-import type { z } from "zod";
 import * as contract from "../../shared/contract/activities";
 import { readControl } from "../../shared/contract/control";
 import * as groupBreach from "../../shared/contract/group-breach";
-import type { ActivityContract } from "../../shared/contract/activity";
 import { createCloseAtDps, type CloseAtDpsDeps } from "../../shared/steps/close-at-dps";
 import { createCloseGroup } from "../../shared/steps/close-group";
 import { createCloseReach, type CloseReachDeps } from "../../shared/steps/close-reach";
@@ -14,6 +11,7 @@ import {
 } from "../../shared/steps/confirm-contained";
 import { createHoldAtHub, type HoldAtHubDeps } from "../../shared/steps/hold-at-hub";
 import { createCutTargets, type CutTargetsDeps } from "../../shared/steps/cut-targets";
+import type { DueWorkDeps } from "../../shared/steps/due-work";
 import { createEnterPhase, type EnterPhaseDeps } from "../../shared/steps/enter-phase";
 import { createGatherTargets, type GatherTargetsDeps } from "../../shared/steps/gather-targets";
 import { createOpenBatches, type OpenBatchesDeps } from "../../shared/steps/open-batches";
@@ -26,7 +24,8 @@ import {
   createReleaseClaims,
   type MilestoneDeps,
 } from "../../shared/steps/roll-milestones";
-import { asActivity } from "../../shared/steps/step";
+import { activity } from "./activity";
+import { registerDueWork } from "./due";
 
 export type ActivityDeps = GatherTargetsDeps &
   CutTargetsDeps &
@@ -39,7 +38,8 @@ export type ActivityDeps = GatherTargetsDeps &
   ConfirmContainedDeps &
   ProveBatchDeps &
   ReadControlDeps &
-  MilestoneDeps;
+  MilestoneDeps &
+  DueWorkDeps;
 
 /** Names the steps to the host, as the contract has them. */
 export function registerActivities(deps: ActivityDeps): void {
@@ -59,11 +59,5 @@ export function registerActivities(deps: ActivityDeps): void {
   activity(groupBreach.closeGroup, createCloseGroup(deps));
   activity(groupBreach.closeReach, createCloseReach(deps));
   activity(readControl, createReadControl(deps));
-}
-
-function activity<I extends z.ZodType, O extends z.ZodType>(
-  { name, ...schemas }: ActivityContract<I, O>,
-  step: (input: z.output<I>) => Promise<z.input<O>>,
-): void {
-  df.app.activity(name, { handler: asActivity({ name, ...schemas }, step) });
+  registerDueWork(deps);
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DueKind } from "../domain/due";
 import { RollId } from "../domain/ids";
 import { DeviceCounts, DeviceState } from "../domain/roll/device-state";
 import { Exposure, RollOutcome, RollPhase } from "../domain/roll/roll";
@@ -55,3 +56,20 @@ export const RollDeviceList = z.object({
   next: z.string().optional(),
 });
 export type RollDeviceList = z.infer<typeof RollDeviceList>;
+
+/** Work that waits longer than an orchestration may. */
+export const DueList = z.object({
+  due: z.array(
+    z.object({
+      key: z.string(),
+      kind: DueKind,
+      rollId: RollId,
+      subject: z.string().optional(),
+      reason: z.string(),
+      dueAt: Time,
+      notedAt: Time,
+    }),
+  ),
+  next: z.string().optional(),
+});
+export type DueList = z.infer<typeof DueList>;

@@ -1,7 +1,7 @@
 import type { countBatches, reclaimBatch, releaseBatch, settleDue } from "../contract/due";
 import { dueKey, nextRecheck } from "../domain/due";
 import type { RollId } from "../domain/ids";
-import { isBreach, priorityOf } from "../domain/roll/playbook";
+import { isBreach } from "../domain/roll/playbook";
 import type { DeviceCounts } from "../domain/roll/device-state";
 import type { Roll } from "../domain/roll/roll";
 import type { Clock } from "../ports/clock";
@@ -24,17 +24,17 @@ export function createCountBatches({ rolls }: DueWorkDeps): Step<typeof countBat
 }
 
 /** Claims what is left to look after; what another open roll has by now is that roll's. */
-export function createReclaimBatch({ batches, blobs, targetClaims }: DueWorkDeps): Step<typeof reclaimBatch> {
+export function createReclaimBatch({ batches, targetClaims }: DueWorkDeps): Step<typeof reclaimBatch> {
   return async ({ rollId, batch }) => {
-    const { playbook, group } = await blobs.getRequest(rollId);
     const { rows } = await batches.read(rollId, batch);
-    const left = rows.filter((row) => row.containedAt !== undefined && row.proof === undefined && row.skipped === undefined);
-    const claimant = { rollId, batch, priority: priorityOf(playbook, group?.authority ?? "leaf") };
+    const left = rows.filter(
+      (row) => row.containedAt !== undefined && row.proof === undefined && row.skipped === undefined,
+    );
+    // As light as an expiry: whatever else is under way has the right of way.
     const { held } = await targetClaims.claim(
-      claimant,
+      { rollId, batch, priority: 0 },
       "device",
-      // Nothing of its own: whatever else is under way has the right of way.
-      left.map(({ registrationId }) => ({ id: registrationId, scope: { slots: [] } })),
+      left.map(({ registrationId }) => ({ id: registrationId })),
     );
     return { mine: left.length - held.size };
   };

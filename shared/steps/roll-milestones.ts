@@ -6,8 +6,10 @@ import { isGroupRoll } from "../domain/roll/playbook";
 import type { RollRequest } from "../domain/roll/request";
 import type { RollOutcome } from "../domain/roll/roll";
 import type { Clock } from "../ports/clock";
+import type { DueRows } from "../ports/due-rows";
 import type { BatchStore, RollBlobs, RollStore } from "../ports/stores";
 import type { TargetClaims } from "../ports/target-claims";
+import { noteRecheck } from "./due-work";
 import { mapSideBySide } from "./side-by-side";
 import type { Step } from "./step";
 
@@ -17,6 +19,7 @@ export interface MilestoneDeps {
   readonly rolls: RollStore;
   readonly batches: BatchStore;
   readonly blobs: RollBlobs;
+  readonly due: DueRows;
 }
 
 /** Notes in the header that containment went through, with the exposure it took. Safe to run twice: the first note stands. */
@@ -39,7 +42,7 @@ export function createNoteContained({ clock, rolls }: MilestoneDeps): Step<typeo
  * Closes the books: final counts, exposure and outcome. The claims are given back after it, and the roll is taken off the
  * list of open ones last, so that a crash in between leads here again.
  */
-export function createCloseRoll({ clock, rolls, blobs }: MilestoneDeps): Step<typeof closeRoll> {
+export function createCloseRoll({ clock, rolls, blobs, due }: MilestoneDeps): Step<typeof closeRoll> {
   return async ({ rollId, outcome: decided }) => {
     const request = await blobs.getRequest(rollId);
     const { devices } = (await rolls.get(rollId)) ?? { devices: 0 };
@@ -54,6 +57,7 @@ export function createCloseRoll({ clock, rolls, blobs }: MilestoneDeps): Step<ty
       const measured = exposure === undefined ? {} : { exposure };
       return { ...roll, phase: "finished", finishedAt, outcome, counts, ...measured };
     });
+    await noteRecheck({ clock, due, blobs }, closed);
     return { outcome: closed.outcome ?? outcome, proven: provenOf(counts) };
   };
 }

@@ -1,6 +1,5 @@
 import type { DueKind, DueRow } from "../domain/due";
-import type { RollError } from "../domain/roll-error";
-import { RollError as RollErrorClass } from "../domain/roll-error";
+import { RollError } from "../domain/roll-error";
 import type { Clock, Entropy } from "../ports/clock";
 import type { DueRows } from "../ports/due-rows";
 
@@ -32,7 +31,7 @@ export function createRunDue({ clock, entropy, due }: RunDueDeps): (starter: Due
       try {
         await starter.start(row.kind, instanceId, row);
       } catch (error) {
-        if (!(error instanceof RollErrorClass)) throw error;
+        if (!(error instanceof RollError)) throw error;
         failures.push(error);
       }
     }

@@ -18,6 +18,7 @@ import { proveRootOwnership } from "../../orchestrations/prove-root-ownership";
 import { proveFleet } from "../../orchestrations/prove-fleet";
 import { restoreGroup } from "../../orchestrations/restore-group";
 import { retireAuthority } from "../../orchestrations/retire-authority";
+import { recheckClosed } from "../../orchestrations/recheck-closed";
 import { rollAuthority } from "../../orchestrations/roll-authority";
 import { waitUntil } from "../../orchestrations/wait-until";
 import { rollId } from "../support/builders";
@@ -44,6 +45,7 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   reprovisionBatch,
   retireFleet,
   waitUntil,
+  recheckClosed,
 };
 
 /** What scripts look at in an input. */
@@ -88,6 +90,10 @@ const answers: Readonly<Record<string, Script>> = {
   noteContained: { contained: 3 },
   recheckContained: { broken: 0 },
   proveBatch: { open: 0, proven: 3, broken: 0 },
+  countBatches: { batches: 1 },
+  reclaimBatch: { mine: 3 },
+  releaseBatch: {},
+  settleDue: {},
   closeRoll: { outcome: "completed", proven: 3 },
   releaseClaims: {},
   readCourse: { batches: 1, waves: 1, pace, csr: false, stage: true, retire: "all-proven" },

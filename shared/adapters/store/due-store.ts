@@ -36,7 +36,10 @@ export class TableDueRows implements DueRows {
   }
 
   list({ limit, after }: { readonly limit: number; readonly after?: string }): Promise<readonly DueRow[]> {
-    return this.query(odata`PartitionKey eq ${PARTITION} and RowKey gt ${after === undefined ? "" : formatKey(after)}`, limit);
+    return this.query(
+      odata`PartitionKey eq ${PARTITION} and RowKey gt ${after === undefined ? "" : formatKey(after)}`,
+      limit,
+    );
   }
 
   async settle(key: string): Promise<void> {

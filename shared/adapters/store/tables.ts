@@ -6,7 +6,17 @@ import { demand } from "./storage-errors";
 
 /** The product's tables; each is called prefix + this word, such as `rollcallclaims`. */
 export type StoreTable =
-  "claims" | "rolls" | "batches" | "facts" | "poison" | "control" | "ledger" | "inventories" | "devices" | "issuance";
+  | "claims"
+  | "rolls"
+  | "batches"
+  | "facts"
+  | "poison"
+  | "control"
+  | "ledger"
+  | "inventories"
+  | "devices"
+  | "issuance"
+  | "due";
 
 /** Where the storage account is and how to enter it. */
 export type StoreAddress =
@@ -72,6 +82,7 @@ export function openStore(address: StoreAddress, prefix = "rollcall"): StoreClie
     inventories: table("inventories"),
     devices: table("devices"),
     issuance: table("issuance"),
+    due: table("due"),
   };
   return { table: (name) => tables[name](), container };
 }

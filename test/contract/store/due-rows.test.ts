@@ -11,7 +11,16 @@ const storage = azuriteForThisFile();
 function aRow(subject: string, inMs: number, o: Partial<DueRow> = {}): DueRow {
   const rollId = o.rollId ?? aRollId();
   const key = dueKey("lift-deny", rollId, subject);
-  return { key, kind: "lift-deny", dueAt: addMs(start, inMs), rollId, subject, reason: "it has expired", notedAt: start, ...o };
+  return {
+    key,
+    kind: "lift-deny",
+    dueAt: addMs(start, inMs),
+    rollId,
+    subject,
+    reason: "it has expired",
+    notedAt: start,
+    ...o,
+  };
 }
 
 describe.each([

@@ -15,6 +15,12 @@ import { createCloseAtDps } from "../../../shared/steps/close-at-dps";
 import { createCloseGroup } from "../../../shared/steps/close-group";
 import { createCloseReach } from "../../../shared/steps/close-reach";
 import { createConfirmContained, createRecheckContained } from "../../../shared/steps/confirm-contained";
+import {
+  createCountBatches,
+  createReclaimBatch,
+  createReleaseBatch,
+  createSettleDue,
+} from "../../../shared/steps/due-work";
 import { createHoldAtHub } from "../../../shared/steps/hold-at-hub";
 import { createCutTargets } from "../../../shared/steps/cut-targets";
 import { createEnterPhase } from "../../../shared/steps/enter-phase";
@@ -27,6 +33,7 @@ import { createIngestEvents, type StreamEvent } from "../../../shared/use-cases/
 import { rollId, t0 } from "../../support/builders";
 import { FakeAzure } from "../../support/fake-azure";
 import type { FakeHub } from "../../support/fake-hub";
+import { MemoryDueRows } from "../../support/memory-due-rows";
 import { MemoryTargetClaims } from "../../support/memory-target-claims";
 import { MemoryRollJournal } from "../../support/memory-journal";
 import {
@@ -94,6 +101,7 @@ export class Bed {
   readonly clock = new HandClock();
   readonly azure: FakeAzure;
   readonly root: CertificateAuthority;
+  readonly due = new MemoryDueRows();
   readonly targetClaims = new MemoryTargetClaims();
   readonly rolls = new MemoryRollStore();
   readonly blobs = new MemoryRollBlobs();
@@ -118,10 +126,10 @@ export class Bed {
     this.azure.addAuthority("fleet-root", this.root.certificatePem);
     this.batches = new FragileBatches(new MemoryBatchStore(this.clock, 60_000));
     const { enrollments, groups, registrations, authorities, hubs } = this.azure;
-    const { clock, targetClaims, rolls, blobs, facts, batches, rollJournal: journal } = this;
+    const { clock, due, targetClaims, rolls, blobs, facts, batches, rollJournal: journal } = this;
     const azure = { enrollments, groups, registrations, authorities, hubs };
     const deps = { clock, entropy: nodeEntropy, certificates: nodeCertificateReader, policy: DEFAULT_POLICY };
-    const all = { ...deps, ...azure, targetClaims, rolls, blobs, facts, batches, journal };
+    const all = { ...deps, ...azure, due, targetClaims, rolls, blobs, facts, batches, journal };
     this.steps = {
       gatherTargets: createGatherTargets(all),
       cutTargets: createCutTargets(all),
@@ -138,6 +146,10 @@ export class Bed {
       releaseClaims: createReleaseClaims(all),
       closeGroup: createCloseGroup(all),
       closeReach: createCloseReach(all),
+      countBatches: createCountBatches(all),
+      reclaimBatch: createReclaimBatch(all),
+      releaseBatch: createReleaseBatch(all),
+      settleDue: createSettleDue(all),
     };
   }
 
