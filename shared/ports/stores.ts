@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { DeviceFacts } from "../domain/device-facts";
-import type { DeviceId, RegistrationId, RollId } from "../domain/ids";
+import type { DeviceId, RollId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
 import type { BatchHeader, JournalEntry } from "../domain/roll/batch";
 import type { BatchSummary } from "../domain/roll/batch-summary";
