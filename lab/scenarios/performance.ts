@@ -82,7 +82,7 @@ export class Performance {
       attacker: this.attacker,
       cues: story.cues ?? [],
       orderedAt,
-      patienceMs: options.patienceMs ?? story.patienceMs ?? 60_000,
+      patienceMs: options.patienceMs ?? story.patienceMs ?? 120_000,
       screen: options.screen,
       say,
     });

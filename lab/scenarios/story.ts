@@ -42,7 +42,7 @@ export interface Story {
   /** How many devices are to be told before all others. Default 0. */
   readonly canary?: number;
   readonly claims: readonly ClaimName[];
-  /** Milliseconds after the order at which an unfinished roll is judged as it is. Default 60,000. */
+  /** Milliseconds after the order at which an unfinished roll is judged as it is. Default 120,000. */
   readonly patienceMs?: number;
   /** Milliseconds for which the thief goes on after the end. Default 1,500. */
   readonly afterwardsMs?: number;

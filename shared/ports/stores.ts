@@ -60,6 +60,8 @@ export interface RollStore {
 export interface BatchStore {
   /** Creates header and rows unless the batch exists; true if this call created it. */
   create(rollId: RollId, batch: number, rows: readonly DeviceRow[]): Promise<boolean>;
+  /** The rows as they are; undefined before the batch was created. */
+  find(rollId: RollId, batch: number): Promise<readonly DeviceRow[] | undefined>;
   /** Header and rows as they are, without the right to write. */
   read(rollId: RollId, batch: number): Promise<{ readonly header: BatchHeader; readonly rows: readonly DeviceRow[] }>;
   /** Reads the batch for a step that may write; `busy` while another step's lease runs. */

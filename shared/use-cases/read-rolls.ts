@@ -55,11 +55,11 @@ export function createReadRolls({ rolls, batches }: ReadRollsDeps): ReadRolls {
       const roll = await find(text);
       if (isProblem(roll)) return roll;
       const batch = after === null ? 0 : Number(after);
-      if (!Number.isInteger(batch) || batch < 0 || batch >= roll.batches)
+      if (!Number.isInteger(batch) || batch < 0 || (batch >= roll.batches && batch !== 0))
         return problem(400, "invalid-cursor", "after must be the `next` of an earlier page");
-      // Between the start and the first activity the batches do not exist yet.
-      if (roll.phase === "requested") return { rollId: roll.rollId, devices: [] };
-      const { rows } = await batches.read(roll.rollId, batch);
+      // A roll has no batches before its list is made, and never has any where it was refused.
+      const rows = await batches.find(roll.rollId, batch);
+      if (rows === undefined) return { rollId: roll.rollId, devices: [] };
       return {
         rollId: roll.rollId,
         devices: rows.map(toDeviceView),

@@ -170,6 +170,12 @@ export class MemoryBatchStore implements BatchStore {
     return true;
   }
 
+  async find(rollId: RollId, batch: number): ReturnType<BatchStore["find"]> {
+    await networkPause();
+    const stored = this.batches.get(keyOf(rollId, batch));
+    return stored === undefined ? undefined : snapshot(stored).rows;
+  }
+
   async read(rollId: RollId, batch: number): ReturnType<BatchStore["read"]> {
     await networkPause();
     return snapshot(this.stored(rollId, batch));

@@ -65,6 +65,10 @@ export class TableBatchStore implements BatchStore {
     return answer.outcome === "done" || (await lastWrittenBy(table, partitionKey, mark)) !== undefined;
   }
 
+  async find(rollId: RollId, batch: number): Promise<readonly DeviceRow[] | undefined> {
+    return (await this.findPartition(partitionOf(rollId, batch)))?.rows;
+  }
+
   async read(
     rollId: RollId,
     batch: number,
@@ -92,8 +96,14 @@ export class TableBatchStore implements BatchStore {
     return rows.map((row) => journal.decode(row).value);
   }
 
-  /** Header and device rows of one moment. `d|…` and `header` are neighbours in the order of keys, the journal comes after. */
   private async readPartition(partitionKey: string): Promise<BatchRows> {
+    const found = await this.findPartition(partitionKey);
+    if (found === undefined) throw corrupt(headers.where(partitionKey, HEADER), "does not exist");
+    return found;
+  }
+
+  /** Header and device rows of one moment. `d|…` and `header` are neighbours in the order of keys, the journal comes after. */
+  private async findPartition(partitionKey: string): Promise<BatchRows | undefined> {
     const table = await this.table();
     const filter = odata`PartitionKey eq ${partitionKey} and RowKey ge 'd|' and RowKey le ${HEADER}`;
     let before: string | undefined;
@@ -105,6 +115,7 @@ export class TableBatchStore implements BatchStore {
         pages += 1;
       }
       const batch = decodeBatch(partitionKey, stored);
+      if (batch === undefined) return undefined;
       // One page shows one moment. Over several pages the device rows may be older than the header that fences them: then
       // read again until the header stood still from the end of one reading to the end of the next.
       if (pages <= 1 || batch.header.etag === before) return batch;
@@ -126,9 +137,9 @@ function deviceEntity(partitionKey: string, row: DeviceRow) {
   return devices.encode(partitionKey, `d|${formatKey(row.registrationId)}`, row, { state: deviceState(row) });
 }
 
-function decodeBatch(partitionKey: string, stored: readonly StoredRow[]): BatchRows {
+function decodeBatch(partitionKey: string, stored: readonly StoredRow[]): BatchRows | undefined {
   const header = stored.find((row) => row.rowKey === HEADER);
-  if (header === undefined) throw corrupt(headers.where(partitionKey, HEADER), "does not exist");
+  if (header === undefined) return undefined;
   const rows = stored
     .filter((row) => row !== header)
     .map((row) => {

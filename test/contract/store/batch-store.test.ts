@@ -43,6 +43,8 @@ describe.each([
     expect(header).toEqual({ rollId, batch: 7, journalLength: 0 });
     expect(rows).toEqual(devices(BATCH_SIZE));
     expect(await store.readJournal(rollId, 7)).toEqual([]);
+    expect(await store.find(rollId, 7)).toEqual(rows);
+    expect(await store.find(rollId, 8)).toBeUndefined();
   });
 
   test("of many who create the same batch at once exactly one did", async () => {

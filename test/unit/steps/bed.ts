@@ -75,6 +75,7 @@ class FragileBatches implements BatchStore {
   killSettles = 0;
   constructor(private readonly inner: MemoryBatchStore) {}
   create: BatchStore["create"] = (...at) => this.inner.create(...at);
+  find: BatchStore["find"] = (...at) => this.inner.find(...at);
   read: BatchStore["read"] = (...at) => this.inner.read(...at);
   readJournal: BatchStore["readJournal"] = (...at) => this.inner.readJournal(...at);
   async checkOut(...at: Parameters<BatchStore["checkOut"]>): ReturnType<BatchStore["checkOut"]> {

@@ -108,10 +108,18 @@ describe("the devices of a roll", () => {
     expect(await office.read.devices(rollId, after)).toMatchObject({ status: 400, code: "invalid-cursor" });
   });
 
-  it("are an empty list before the first activity has made the batches", async () => {
+  it("are an empty list before the batches are made, whatever phase the roll is in", async () => {
     const office = new Office();
     await office.roll(rollId, [[aRow()]]);
-    await office.rolls.update(rollId, (roll) => ({ ...roll, phase: "requested" }));
+    for (const phase of ["requested", "planning", "containing"] as const) {
+      await office.rolls.update(rollId, (roll) => ({ ...roll, phase, batches: 2 }));
+      expect(await office.read.devices(rollId, "1")).toEqual({ rollId, devices: [] });
+    }
+  });
+
+  it("are an empty list where nobody knows yet how many batches there will be", async () => {
+    const office = new Office();
+    await office.roll(rollId, []);
     expect(await office.read.devices(rollId, null)).toEqual({ rollId, devices: [] });
   });
 
