@@ -10,7 +10,7 @@ export type Lines<T> = Iterable<T> | AsyncIterable<T>;
  * Throws `RollError` (`service-unavailable`, `store-corrupt`).
  */
 export interface InventoryStore {
-  /** Notes that an inventory was begun. */
+  /** Notes that an inventory was begun, unless it is known already (it may be finished by now). */
   begin(inventoryId: InventoryId, at: Instant): Promise<void>;
   putTrust(inventoryId: InventoryId, trust: TrustRecord): Promise<void>;
   getTrust(inventoryId: InventoryId): Promise<TrustRecord>;
@@ -43,6 +43,10 @@ export type InventoryEntry =
 
 /** Starts the one orchestration that takes inventories. */
 export interface InventoryStarter {
-  /** `running`: another inventory is being taken; nothing was started. */
-  start(inventoryId: InventoryId): Promise<"started" | "running">;
+  start(inventory: { readonly inventoryId: InventoryId; readonly startedAt: Instant }): Promise<InventoryStart>;
 }
+
+export type InventoryStart =
+  | { readonly outcome: "started" }
+  /** Another one is being taken, and nothing was started. */
+  | { readonly outcome: "running"; readonly inventoryId: InventoryId };

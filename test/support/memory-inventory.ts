@@ -11,7 +11,7 @@ export class MemoryInventoryStore implements InventoryStore {
   private readonly rows = new Map<InventoryId, InventoryEntry>();
 
   begin(inventoryId: InventoryId, startedAt: Instant): Promise<void> {
-    this.rows.set(inventoryId, { state: "begun", inventoryId, startedAt });
+    if (!this.rows.has(inventoryId)) this.rows.set(inventoryId, { state: "begun", inventoryId, startedAt });
     return Promise.resolve();
   }
 

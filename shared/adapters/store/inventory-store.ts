@@ -39,8 +39,11 @@ export class BlobInventoryStore implements InventoryStore {
     this.findings = new LineBlobs(open, Finding);
   }
 
-  begin(inventoryId: InventoryId, startedAt: Instant): Promise<void> {
-    return this.putEntry(inventoryId, { state: "begun", inventoryId, startedAt });
+  async begin(inventoryId: InventoryId, startedAt: Instant): Promise<void> {
+    const table = await this.clients.table("inventories");
+    const entry: InventoryEntry = { state: "begun", inventoryId, startedAt };
+    const row = this.codec.encode(PARTITION, newestFirstKey(inventoryId), entry, { state: entry.state });
+    await attempt("write an inventory's row", () => table.createEntity(row));
   }
 
   putTrust(inventoryId: InventoryId, trust: TrustRecord): Promise<void> {
@@ -83,8 +86,11 @@ export class BlobInventoryStore implements InventoryStore {
     for (const name of await blobNames(container, `${folder(inventoryId)}findings/`)) yield* this.findings.read(name);
   }
 
-  finish(summary: InventorySummary): Promise<void> {
-    return this.putEntry(summary.inventoryId, { state: "finished", summary });
+  async finish(summary: InventorySummary): Promise<void> {
+    const table = await this.clients.table("inventories");
+    const entry: InventoryEntry = { state: "finished", summary };
+    const row = this.codec.encode(PARTITION, newestFirstKey(summary.inventoryId), entry, { state: entry.state });
+    await demand("write an inventory's row", () => table.upsertEntity(row, "Replace"));
   }
 
   async get(inventoryId: InventoryId): Promise<InventoryEntry | undefined> {
@@ -119,12 +125,6 @@ export class BlobInventoryStore implements InventoryStore {
     const table = await this.clients.table("inventories");
     for await (const { rows } of queryPages(table, odata`PartitionKey eq ${PARTITION}`, size))
       yield rows.map((row) => this.codec.decode(row).value);
-  }
-
-  private async putEntry(inventoryId: InventoryId, entry: InventoryEntry): Promise<void> {
-    const table = await this.clients.table("inventories");
-    const row = this.codec.encode(PARTITION, newestFirstKey(inventoryId), entry, { state: entry.state });
-    await demand("write an inventory's row", () => table.upsertEntity(row, "Replace"));
   }
 
   private async dropBlobs(prefix: string): Promise<void> {

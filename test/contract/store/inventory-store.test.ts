@@ -110,6 +110,9 @@ describe.each<[string, () => InventoryStore]>([
     await store.finish(aSummary(young));
     await store.finish(aSummary(old));
     expect(await store.latest()).toEqual(aSummary(young));
+    // A start whose row is written late must not undo a quick end.
+    await store.begin(young, start);
+    expect(await store.latest()).toEqual(aSummary(young));
     expect((await store.list(2)).map(({ state }) => state)).toEqual(["begun", "finished"]);
     expect(await store.get(begun)).toEqual({ state: "begun", inventoryId: begun, startedAt: start });
     expect(await store.get(anId(4))).toBeUndefined();
