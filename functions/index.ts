@@ -13,6 +13,8 @@ import { TableClaimStore } from "../shared/adapters/store/claim-store";
 import { TableControlStore } from "../shared/adapters/store/control-store";
 import { TableDueRows } from "../shared/adapters/store/due-store";
 import { TableFactStore } from "../shared/adapters/store/fact-store";
+import { BlobImportExport } from "../shared/adapters/store/import-export-blobs";
+import { BlobInventoryStore } from "../shared/adapters/store/inventory-store";
 import { TableRollJournal } from "../shared/adapters/store/journal-store";
 import { TableLedger } from "../shared/adapters/store/ledger-store";
 import { TablePoisonStore } from "../shared/adapters/store/poison-store";
@@ -32,18 +34,23 @@ import { createAcceptAlert } from "../shared/use-cases/accept-alert";
 import { createAcceptOrder } from "../shared/use-cases/accept-order";
 import { createCommandRoll } from "../shared/use-cases/command-roll";
 import { createIngestEvents } from "../shared/use-cases/ingest-events";
+import { createReadInventory } from "../shared/use-cases/inventory/read-inventory";
+import { createRefreshInventory } from "../shared/use-cases/inventory/refresh";
 import { createReadRolls } from "../shared/use-cases/read-rolls";
 import { createReadDue } from "../shared/use-cases/read-due";
 import { createRunDue } from "../shared/use-cases/run-due";
 import { createSweepRolls } from "../shared/use-cases/sweep-rolls";
+import { registerTakeInventory } from "./activities/inventory";
 import { registerActivities } from "./activities/register";
 import { registerHeartbeats } from "./events/heartbeats";
 import { registerAlerts } from "./http/alerts";
 import { registerDueList } from "./http/due";
 import { createGate } from "./http/gate";
+import { registerInventory } from "./http/inventory";
 import { registerRolls } from "./http/rolls";
 import { registerOrchestrations } from "./orchestrations";
 import { registerDue } from "./timers/due";
+import { registerInventoryTimer } from "./timers/inventory";
 import { registerSweep } from "./timers/sweep";
 
 const settings = readSettings(process.env);
@@ -85,6 +92,8 @@ const deps = {
   facts: new TableFactStore(store),
   poison: new TablePoisonStore(store),
   due: new TableDueRows(store),
+  inventories: new BlobInventoryStore(store),
+  exports: new BlobImportExport(storeAddress(settings.storage), systemClock),
   control: new TableControlStore(store),
   calendar: cronCalendar,
   ledger: new TableLedger(store, settings.dps.host, rates, systemClock),
@@ -110,6 +119,10 @@ registerHeartbeats(createIngestEvents(deps));
 registerSweep(createSweepRolls(deps));
 registerDue(createRunDue(deps));
 registerDueList(gate, createReadDue(deps));
+registerTakeInventory(deps);
+const refreshInventory = createRefreshInventory(deps);
+registerInventory({ gate, read: createReadInventory(deps), refresh: refreshInventory });
+registerInventoryTimer(settings.inventorySchedule, refreshInventory);
 
 // What the first alert would otherwise wait for: tables that must be created, libraries that load at their first call.
 // Nobody waits here, and whatever fails now is tried again when it is needed.

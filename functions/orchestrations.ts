@@ -10,6 +10,7 @@ import { planFleet } from "../orchestrations/plan-fleet";
 import { proveFleet } from "../orchestrations/prove-fleet";
 import { proveRootOwnership } from "../orchestrations/prove-root-ownership";
 import { recheckClosed } from "../orchestrations/recheck-closed";
+import { refreshInventory } from "../orchestrations/refresh-inventory";
 import { reprovisionBatch } from "../orchestrations/reprovision-batch";
 import { reprovisionFleet } from "../orchestrations/reprovision-fleet";
 import { reprovisionWave } from "../orchestrations/reprovision-wave";
@@ -22,6 +23,7 @@ import * as authority from "../shared/contract/authority-orchestrations";
 import * as control from "../shared/contract/control";
 import * as groups from "../shared/contract/group-breach";
 import * as due from "../shared/contract/due";
+import * as inventory from "../shared/contract/inventory";
 import * as contract from "../shared/contract/orchestrations";
 import * as reprovision from "../shared/contract/reprovision";
 
@@ -46,4 +48,5 @@ export function registerOrchestrations(): void {
   df.app.orchestration(authority.retireAuthority.name, retireAuthority);
   df.app.orchestration(due.recheckClosed.name, recheckClosed);
   df.app.orchestration(control.waitUntil.name, waitUntil);
+  df.app.orchestration(inventory.refreshInventory.name, refreshInventory);
 }

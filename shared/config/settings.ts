@@ -26,6 +26,7 @@ import {
   readIdentityHosts,
   readOperators,
   readPins,
+  readSchedule,
   readSecrets,
   variable,
   wholeNumber,
@@ -51,6 +52,8 @@ export interface Settings {
   readonly operators: OperatorAccess | undefined;
   /** Who asked for a roll may not approve it. */
   readonly twoPersons: boolean;
+  /** When an inventory is taken, as Azure Functions' timers have it: six cron fields, seconds first, UTC. */
+  readonly inventorySchedule: string;
   readonly timing: Timing;
   readonly certificatePolicy: CertificatePolicy;
   /** Undefined: devices' certificate requests are refused. */
@@ -142,6 +145,10 @@ const environment = z
       "give a container's name: 3 to 63 lower-case letters, digits and single hyphens, or leave it out for replacements",
       readContainerName,
     ).default("replacements"),
+    ROLLCALL_INVENTORY_SCHEDULE: variable(
+      "give six cron fields, seconds first, or leave it out for 0 17 3 * * * (daily)",
+      readSchedule,
+    ).default("0 17 3 * * *"),
     ROLLCALL_PULSE_HOLD_MS: wholeNumber({ fallback: 180_000, min: 0, max: 3_600_000 }),
     ROLLCALL_SETTLE_MS: wholeNumber({ fallback: 60_000, min: 0, max: 3_600_000 }),
     ROLLCALL_POLL_MS: wholeNumber({ fallback: 10_000, min: 100, max: 3_600_000 }),
@@ -192,6 +199,7 @@ export function readSettings(
     loopback: data.ROLLCALL_LOOPBACK === undefined ? undefined : loopback(data.ROLLCALL_LOOPBACK, readFile),
     operators: data.ROLLCALL_OPERATORS,
     twoPersons: data.ROLLCALL_TWO_PERSONS,
+    inventorySchedule: data.ROLLCALL_INVENTORY_SCHEDULE,
     timing: {
       pulseHoldMs: data.ROLLCALL_PULSE_HOLD_MS,
       settleMs: data.ROLLCALL_SETTLE_MS,

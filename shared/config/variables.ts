@@ -82,6 +82,11 @@ export function readDpsResourceId(text: string): DpsResourceId | undefined {
   return subscriptionId && resourceGroup && name ? { subscriptionId, resourceGroup, name } : undefined;
 }
 
+/** Six fields of cron, as Azure Functions' timers take them; the host judges the fields. */
+export function readSchedule(text: string): string | undefined {
+  return /^[\d*,/A-Za-z-]+( [\d*,/A-Za-z-]+){5}$/.test(text) ? text : undefined;
+}
+
 /** One or two secrets of at least 16 characters, between commas. */
 export function readSecrets(text: string): readonly string[] | undefined {
   const secrets = readList(text);

@@ -28,8 +28,8 @@ export const ExpiringQuery = z.strictObject({
   level: Level.optional(),
   ...Paging,
 });
-/** `GET /api/inventory/lints` */
-export const LintsQuery = z.strictObject({ code: LintCode.optional(), severity: LintSeverity.optional(), ...Paging });
+/** `GET /api/inventory/lints`; not `code`, which is the Functions host's own parameter. */
+export const LintsQuery = z.strictObject({ lint: LintCode.optional(), severity: LintSeverity.optional(), ...Paging });
 /** `GET /api/blast-radius`: exactly one of the three. */
 export const BlastRadiusQuery = z
   .strictObject({

@@ -98,6 +98,8 @@ export const InventorySummary = z.object({
     findings: z.record(z.string(), z.int()),
     /** Devices whose leaf's end nobody has told: a group's leaves are known to the devices only. */
     leavesOfUnknownEnd: z.int(),
+    /** Lines of exports that do not have the documented form; their identities are missing here. */
+    unreadableLines: z.int(),
   }),
   /** CA certificates that could not be read: what hangs on them is not judged. */
   unreadable: z.array(AuthorityName),

@@ -8,10 +8,10 @@ import { SharedCertificates } from "../../domain/inventory/shared-certificates";
 import { graphOf } from "../../domain/inventory/trust";
 import type { Instant } from "../../domain/instant";
 import { RollError } from "../../domain/roll-error";
-import type { Clock } from "../../ports/clock";
 import type { Enrollments } from "../../ports/enrollments";
 import type { InventoryStore } from "../../ports/inventory";
 import { askSideBySide } from "../side-by-side";
+import { discardExports, type GatherHubsDeps } from "./gather-hubs";
 
 /** Finished inventories that are kept; what is older is deleted with its lines. */
 export const INVENTORIES_KEPT = 7;
@@ -19,11 +19,8 @@ export const INVENTORIES_KEPT = 7;
 /** Identities that no list of DPS shows and that are looked up one by one; each costs a call. */
 const LOOKED_UP = 100;
 
-export interface FinishInventoryDeps {
-  readonly clock: Clock;
+export interface FinishInventoryDeps extends Pick<GatherHubsDeps, "clock" | "hubs" | "exports" | "inventories"> {
   readonly enrollments: Pick<Enrollments, "getRegistration">;
-  readonly hubs: { readonly hostNames: readonly HubHostName[] };
-  readonly inventories: InventoryStore;
 }
 
 /** Counts, lints what takes more than one device to see, and makes the inventory one that may be asked. */
@@ -67,10 +64,12 @@ export async function finishInventory(
       })),
       findings: counted,
       leavesOfUnknownEnd: tally.unknownEnds,
+      unreadableLines: progress.unreadable,
     },
     unreadable: trust.unreadable,
   };
   await inventories.finish(summary);
+  await discardExports(deps, inventoryId);
   await inventories.dropGathered(inventoryId);
   await forgetOldOnes(inventories, inventoryId);
 }

@@ -1,8 +1,8 @@
 import type { InventoryCursor, InventoryProgress } from "../../contract/inventory";
-import { readExportLine } from "../../domain/inventory/export-line";
+import { readExportLine, type ExportedIdentity } from "../../domain/hub/import-line";
 import type { InventoryId } from "../../domain/inventory/inventory";
 import type { GatheredLine } from "../../domain/inventory/records";
-import type { HubHostName } from "../../domain/ids";
+import { ModuleId, type HubHostName } from "../../domain/ids";
 import type { Clock } from "../../ports/clock";
 import type { HubIdentity } from "../../ports/hubs";
 import type { ImportExportBlobs, JobContainer } from "../../ports/import-export-blobs";
@@ -51,7 +51,7 @@ export async function gatherExport(
   const hub = deps.hubs.hub(hubName);
   const container = await deps.exports.open(containerKey(inventoryId, cursor.hub));
   const job = await ourJob(hub, container, cursor);
-  if (job === "refused" || cursor.looks >= LOOKS) return byQuery(deps, container, cursor);
+  if (job === "refused" || cursor.looks >= LOOKS) return { next: byQuery(cursor) };
   if (job === "busy") return { next: { ...cursor, looks: cursor.looks + 1 }, waitMs: pauseAfter(cursor.looks) };
   switch (job.status) {
     case "waiting":
@@ -59,19 +59,9 @@ export async function gatherExport(
       return { next: { ...cursor, jobId: job.jobId, looks: cursor.looks + 1 }, waitMs: pauseAfter(cursor.looks) };
     case "failed":
     case "cancelled":
-      return byQuery(deps, container, cursor);
-    case "completed": {
-      const counts = { lines: 0, unreadable: 0 };
-      await deps.inventories.putGathered(
-        inventoryId,
-        `hub-${pageName(cursor.hub)}`,
-        exported(deps, hub, container, counts),
-      );
-      await deps.exports.discard(container);
-      const progress = plus(cursor.progress, counts.lines);
-      const unreadable = progress.unreadable + counts.unreadable;
-      return { next: { at: "export", hub: cursor.hub + 1, looks: 0, progress: { ...progress, unreadable } } };
-    }
+      return { next: byQuery(cursor) };
+    case "completed":
+      return fromExport(deps, inventoryId, { hub, container }, cursor);
     default:
       return job.status satisfies never;
   }
@@ -95,6 +85,14 @@ export async function gatherQuery(
     : { next: { at: "query", hub: place, page: page + 1, token: piece.next, progress: done } };
 }
 
+/** Deletes what the exports left in the storage account. */
+export async function discardExports(
+  { hubs, exports }: Pick<GatherHubsDeps, "hubs" | "exports">,
+  inventoryId: InventoryId,
+): Promise<void> {
+  for (const at of hubs.hostNames.keys()) await exports.discard(await exports.open(containerKey(inventoryId, at)));
+}
+
 /** The job that writes into this container: the one we know, one whose answer was lost, or a new one. */
 async function ourJob(
   hub: Hub,
@@ -112,10 +110,25 @@ async function ourJob(
   return start.outcome === "started" ? start.job : start.outcome;
 }
 
-async function byQuery(deps: GatherHubsDeps, container: JobContainer, { hub, progress }: ExportCursor): Promise<Piece> {
-  await deps.exports.discard(container);
+/** The container stays until the inventory is finished: whoever does this again must find the lines again. */
+async function fromExport(
+  deps: GatherHubsDeps,
+  inventoryId: InventoryId,
+  { hub, container }: { readonly hub: Hub; readonly container: JobContainer },
+  cursor: ExportCursor,
+): Promise<Piece> {
+  const { hub: place, progress } = cursor;
+  const counts = { lines: 0, unreadable: 0 };
+  await deps.inventories.putGathered(inventoryId, `hub-${pageName(place)}`, exported(deps, hub, container, counts));
+  // An empty export is no proof of an empty hub.
+  if (counts.lines === 0) return { next: byQuery(cursor) };
+  const done = { ...plus(progress, counts.lines), unreadable: progress.unreadable + counts.unreadable };
+  return { next: { at: "export", hub: place + 1, looks: 0, progress: done } };
+}
+
+function byQuery({ hub, progress }: ExportCursor): InventoryCursor {
   const queried = [...new Set([...progress.queried, hub])];
-  return { next: { at: "query", hub, page: 0, progress: { ...progress, queried } } };
+  return { at: "query", hub, page: 0, progress: { ...progress, queried } };
 }
 
 async function* exported(
@@ -125,13 +138,22 @@ async function* exported(
   counts: { lines: number; unreadable: number },
 ): AsyncGenerator<GatheredLine, void> {
   for await (const text of exports.readLines(container)) {
-    const line = readExportLine(hub.hostName, text);
+    const identity = readExportLine(text);
+    const line = identity === undefined ? undefined : toLine(hub.hostName, identity);
     if (line === undefined) counts.unreadable += 1;
     else {
       counts.lines += 1;
       yield line;
     }
   }
+}
+
+function toLine(hub: HubHostName, exported: ExportedIdentity): GatheredLine | undefined {
+  const { deviceId, moduleId, status, authentication, primaryThumbprint, secondaryThumbprint } = exported;
+  const credentials = { hub, deviceId, authentication, primaryThumbprint, secondaryThumbprint };
+  if (moduleId === undefined) return { kind: "identity", identity: { ...credentials, status } };
+  const module = ModuleId.safeParse(moduleId);
+  return module.success ? { kind: "module", module: { ...credentials, moduleId: module.data } } : undefined;
 }
 
 function toRecord({ hostName: hub }: Hub, identity: HubIdentity) {

@@ -81,7 +81,7 @@ export function createReadInventory({ clock, inventories }: ReadInventoryDeps): 
       if (isProblem(asked)) return asked;
       const window = new Window<Finding>(asked);
       for await (const finding of inventories.readFindings(asked.summary.inventoryId)) {
-        if (query.code !== undefined && query.code !== finding.code) continue;
+        if (query.lint !== undefined && query.lint !== finding.code) continue;
         if (query.severity !== undefined && query.severity !== finding.severity) continue;
         window.push(finding);
       }

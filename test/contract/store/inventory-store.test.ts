@@ -21,6 +21,7 @@ function aSummary(inventoryId: InventoryId): InventorySummary {
     devices: 2,
     modules: 0,
     leavesOfUnknownEnd: 0,
+    unreadableLines: 0,
   };
   return {
     inventoryId,
