@@ -149,7 +149,8 @@ async function examine(
     if (now === "foreign") return { kind: "hub-open", hub, why: `${hub} accepts a thumbprint outside the allow set` };
     if (identity === undefined || now === "no-certificate") continue;
     intact &&= now === "sentinels";
-    if (expect.released && recordOf(row, hub).releasedAt === undefined)
+    const { releasedAt, parkedAt } = recordOf(row, hub);
+    if (expect.released && releasedAt === undefined && parkedAt === undefined)
       return { kind: "unknown", why: `${hub}: the hold is not released yet` };
   }
   return { kind: "contained", intact, row };

@@ -11,6 +11,7 @@ import type { Enrollments } from "../ports/enrollments";
 import type { Hubs, IdentityWrite } from "../ports/hubs";
 import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
+import { deleteAtHub } from "./delete-at-hub";
 import {
   allowSet,
   describeIdentity,
@@ -46,7 +47,7 @@ export const MOST_BREAKS = 3;
  */
 export function createHoldAtHub(deps: HoldAtHubDeps): Step<typeof holdAtHub> {
   return async ({ rollId, batch }) => {
-    const { timing } = await deps.blobs.getRequest(rollId);
+    const { timing, containment } = await deps.blobs.getRequest(rollId);
     const work = await BatchWork.open(deps, "hold-at-hub", { rollId, batch });
     const outcome: JournalLine[] = [];
     const unnamed = work.rows.filter((row) => needsContainment(row) && row.deviceId === undefined);
@@ -55,10 +56,16 @@ export function createHoldAtHub(deps: HoldAtHubDeps): Step<typeof holdAtHub> {
     for (let pass = 1; pass <= PASSES; pass += 1) {
       const todo = pairsToHold(work.rows, deps.hubs.hostNames);
       if (todo.length === 0) break;
-      const reading = await readIdentities(deps.hubs, todo);
-      ({ outages } = reading);
+      // What is held by a guess is given back if the guess was wrong: that cannot be said of a deletion.
+      const deletes = todo.filter(({ row }) => containment === "delete" && row.deviceId !== undefined);
+      const deletion = await deleteAtHub(deps, work, rollId, deletes, outcome);
+      const reading = await readIdentities(
+        deps.hubs,
+        todo.filter((pair) => !deletes.includes(pair)),
+      );
+      outages = reading.outages + deletion.outages;
       const lost = await hold(deps, work, rollId, reading.read, outcome);
-      if (lost === 0) break;
+      if (lost + deletion.lost === 0) break;
     }
     await restoreGuessed(deps, work, rollId, outcome);
     await work.settle(outcome);

@@ -1,10 +1,13 @@
 import type { releaseHold } from "../contract/activities";
 import { decideRelease } from "../domain/hub/allow-set";
 import type { HubHostName, RollId } from "../domain/ids";
+import { addMs, type Instant } from "../domain/instant";
 import type { JournalLine } from "../domain/roll/batch";
-import type { DeviceRow } from "../domain/roll/device-row";
+import type { DeviceRow, HubRecord } from "../domain/roll/device-row";
+import type { Containment } from "../domain/roll/playbook";
 import type { Entropy } from "../ports/clock";
 import type { Hubs, IdentityWrite } from "../ports/hubs";
+import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { MOST_BREAKS, needsContainment } from "./hold-at-hub";
 import {
@@ -24,6 +27,7 @@ import type { Step } from "./step";
 export interface ReleaseHoldDeps extends BatchWorkDeps {
   readonly entropy: Entropy;
   readonly hubs: Hubs;
+  readonly blobs: RollBlobs;
 }
 
 const PASSES = 5;
@@ -34,25 +38,37 @@ const PASSES = 5;
  */
 export function createReleaseHold(deps: ReleaseHoldDeps): Step<typeof releaseHold> {
   return async ({ rollId, batch }) => {
+    const { containment, timing } = await deps.blobs.getRequest(rollId);
+    const how: Release = { containment, parkMs: timing.parkMs ?? DEFAULT_PARK_MS };
     const work = await BatchWork.open(deps, "release-hold", { rollId, batch });
     const outcome: JournalLine[] = [];
     for (let pass = 1; pass <= PASSES; pass += 1) {
       const todo = pairsToRelease(work.rows, deps.hubs.hostNames);
       if (todo.length === 0) break;
       const { read } = await readIdentities(deps.hubs, todo);
-      const lost = await release(deps, work, rollId, read, outcome);
+      const lost = await release(deps, work, rollId, how, read, outcome);
       if (lost === 0) break;
     }
     await work.settle(outcome);
     const rows = work.rows.filter((row) => needsContainment(row) && row.entry.state !== "open");
-    const pending = new Set(pairsToRelease(rows, deps.hubs.hostNames).map(({ row }) => row.registrationId)).size;
+    const unreleased = pairsToRelease(rows, deps.hubs.hostNames).filter(
+      ({ row, hub }) => recordOf(row, hub).parkedAt === undefined,
+    );
+    const pending = new Set(unreleased.map(({ row }) => row.registrationId)).size;
     return { released: rows.length - pending, pending };
   };
 }
 
+/** Devices whose containment has yet to be claimed, and those that wait disabled for a new leaf. */
+function needsRelease(row: DeviceRow): boolean {
+  if (needsContainment(row)) return true;
+  const isParked = Object.values(row.hubs).some(({ parkedAt }) => parkedAt !== undefined);
+  return isParked && row.containedAt !== undefined && row.proof === undefined && row.skipped === undefined;
+}
+
 function pairsToRelease(rows: readonly DeviceRow[], hubs: readonly HubHostName[]): Omit<IdentityAt, "identity">[] {
   return rows
-    .filter((row) => needsContainment(row) && row.entry.state !== "open" && row.broken < MOST_BREAKS)
+    .filter((row) => needsRelease(row) && row.entry.state !== "open" && row.broken < MOST_BREAKS)
     .flatMap((row) => {
       const { deviceId } = row;
       if (deviceId === undefined) return [];
@@ -70,10 +86,11 @@ async function release(
   deps: ReleaseHoldDeps,
   work: BatchWork,
   rollId: RollId,
+  how: Release,
   read: readonly IdentityAt[],
   outcome: JournalLine[],
 ): Promise<number> {
-  const planned: { at: IdentityAt; hub: HubHostName; write: IdentityWrite; kind: "as-read" | "sentinel" }[] = [];
+  const planned: { at: IdentityAt; hub: HubHostName; write: IdentityWrite; kind: Written }[] = [];
   for (const at of read) {
     const row = work.row(at.row.registrationId);
     const record = recordOf(row, at.hub);
@@ -81,6 +98,7 @@ async function release(
       at.identity,
       allowSet(deps.entropy, rollId, { ...at, row }),
       record.statusBefore ?? "enabled",
+      mayPark(how, record, deps.clock.now()),
     );
     if (decision.kind === "nothing" || at.identity === undefined) {
       work.set(
@@ -92,8 +110,12 @@ async function release(
       // Opened, or come to be, while nobody held it.
       const { heldAt: _heldAt, ...rest } = record;
       work.set(withRecord(row, at.hub, { ...rest, absent: false }));
+    } else if (decision.kind === "park") {
+      work.set(withRecord(row, at.hub, { ...record, parkedAt: record.parkedAt ?? deps.clock.now() }));
     } else {
-      const kind = decision.thumbprints;
+      const replaces =
+        decision.thumbprints === "sentinel" && how.containment === "replace" && row.planned !== undefined;
+      const kind = replaces ? "planned" : decision.thumbprints;
       planned.push({ at, hub: at.hub, kind, write: toWrite(deps, rollId, { ...at, row }, kind) });
     }
   }
@@ -113,21 +135,42 @@ async function release(
     outcome.push({ registrationId: at.row.registrationId, target: hub, action: "release", result: result.outcome });
     const row = work.row(at.row.registrationId);
     if (result.outcome === "written")
-      work.set(withRecord(row, hub, { ...recordOf(row, hub), releasedAt: deps.clock.now(), lastWrite: kind }));
+      work.set(withRecord(row, hub, released(recordOf(row, hub), deps.clock.now(), kind)));
     else if (result.outcome !== "failed") lost += 1;
   }
   return lost;
+}
+
+/** How long a device may take, disabled, to get a new leaf written by DPS. */
+const DEFAULT_PARK_MS = 3_600_000;
+
+interface Release {
+  readonly containment: Containment | undefined;
+  readonly parkMs: number;
+}
+
+/** What goes into the thumbprints. */
+type Written = "as-read" | "sentinel" | "planned";
+
+function mayPark({ containment, parkMs }: Release, { parkedAt }: HubRecord, now: Instant): boolean {
+  return containment === "disable" && (parkedAt === undefined || now < addMs(parkedAt, parkMs));
+}
+
+function released({ parkedAt: _parked, ...record }: HubRecord, at: Instant, lastWrite: Written): HubRecord {
+  return { ...record, releasedAt: at, lastWrite };
 }
 
 function toWrite(
   { entropy }: ReleaseHoldDeps,
   rollId: RollId,
   { row, hub, deviceId, identity }: IdentityAt,
-  kind: "as-read" | "sentinel",
+  kind: Written,
 ): IdentityWrite {
   if (identity === undefined) throw new Error("nothing to release");
   const record = recordOf(row, hub);
-  const [primary, secondary] = sentinels(entropy, rollId, hub, deviceId, record.round);
+  const [one, other] = sentinels(entropy, rollId, hub, deviceId, record.round);
+  const leaf = kind === "planned" ? row.planned?.sha256Thumbprint : undefined;
+  const [primary, secondary] = [leaf ?? one, leaf ?? other];
   return {
     deviceId,
     etag: identity.etag,

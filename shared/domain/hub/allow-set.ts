@@ -65,12 +65,16 @@ export type ReleaseDecision =
   | { readonly kind: "nothing" }
   | { readonly kind: "done" }
   | { readonly kind: "hold-again" }
+  /** It stays disabled until DPS has written an allowed leaf. */
+  | { readonly kind: "park" }
   | { readonly kind: "write"; readonly thumbprints: "as-read" | "sentinel" };
 
+/** `park`: containment `disable`, and it has not waited for too long. */
 export function decideRelease(
   identity: Identity | undefined,
   allow: AllowSet,
   statusBefore: "enabled" | "disabled",
+  park = false,
 ): ReleaseDecision {
   const now = standing(identity, allow);
   if (identity === undefined || now === "no-certificate") return { kind: "nothing" };
@@ -78,5 +82,6 @@ export function decideRelease(
     return identity.status === "enabled" ? { kind: "hold-again" } : { kind: "write", thumbprints: "sentinel" };
   }
   if (identity.status === statusBefore) return { kind: "done" };
+  if (park && now === "sentinels") return { kind: "park" };
   return { kind: "write", thumbprints: now === "allowed" ? "as-read" : "sentinel" };
 }

@@ -2,7 +2,7 @@ import type { DeviceFacts, VerifiedReport } from "../device-facts";
 import type { Identity, Standing } from "../hub/allow-set";
 import type { HubHostName, Sha256Thumbprint } from "../ids";
 import { addMs, type Instant } from "../instant";
-import type { Attempt, DeviceRow } from "../roll/device-row";
+import type { Attempt, DeviceRow, HubRecord } from "../roll/device-row";
 
 /** A device is proven when every rule holds; the missing ones are what an operator gets to see. */
 export type ProofRule =
@@ -68,6 +68,11 @@ export function judgeProof(
     report.authentication.startsWith("x509");
   if (!reported) missing.push("report");
 
+  // The message that was heard last came from the identity that DPS made anew, not from the deleted one.
+  const generations = hubsOf(row).flatMap(({ generationBefore }) => generationBefore ?? []);
+  const isDeletedOne = generations.includes(evidence.facts?.generationId ?? "");
+  if (reported && isDeletedOne) missing.push("report");
+
   const leaf = report?.sha256Thumbprint;
   const accepted = leaf !== undefined && row.allowed.includes(leaf) && !row.bad.includes(leaf);
   if (!accepted || evidence.chainIsGood === false) missing.push("leaf");
@@ -94,6 +99,10 @@ export function judgeProof(
   return { proven: missing.length === 0, missing, leaf };
 }
 
+function hubsOf(row: DeviceRow): HubRecord[] {
+  return Object.values(row.hubs);
+}
+
 function isExactly(identity: Identity, leaf: Sha256Thumbprint | undefined): boolean {
   return (
     leaf !== undefined &&
@@ -106,7 +115,10 @@ function isExactly(identity: Identity, leaf: Sha256Thumbprint | undefined): bool
 
 function writtenByDps(row: DeviceRow, home: HubHostName, { registration }: ProofEvidence): boolean {
   // We wrote sentinels, now an allowed leaf stands there: only a registration that DPS accepted can have put it there.
-  if (row.hubs[home]?.lastWrite === "sentinel") return true;
+  const record = row.hubs[home];
+  if (record?.lastWrite === "sentinel") return true;
+  // We deleted it: only DPS makes it anew.
+  if (record?.lastWrite === "deleted") return true;
   const anchor = row.entry.closedAt;
   return (
     registration?.status === "assigned" &&

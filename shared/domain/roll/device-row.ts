@@ -26,7 +26,11 @@ export const HubRecord = z.object({
   heldAt: Instant.optional(),
   releasedAt: Instant.optional(),
   /** What this roll last wrote into the thumbprints: tells whether a later value came from DPS. */
-  lastWrite: z.enum(["none", "sentinel", "as-read"]),
+  lastWrite: z.enum(["none", "sentinel", "as-read", "planned", "deleted"]),
+  /** The generation that this roll deleted, or was about to: the identity that DPS makes anew has another. */
+  generationBefore: z.string().optional(),
+  /** Kept disabled until DPS has written an allowed leaf, or since when it has been for too long. */
+  parkedAt: Instant.optional(),
   /** The identity does not exist in this hub: nothing to contain there. */
   absent: z.boolean(),
 });

@@ -127,6 +127,10 @@ export const RollRequest = z.object({
     attemptMs: z.int().positive(),
     /** Pauses before the second, third, … attempt of a device that did not answer; absent: 5 minutes, 1 and 6 hours. */
     retryMs: z.array(z.int().positive()).max(20).optional(),
+    /** Containment `disable`: how long an identity waits, disabled, for DPS to write a new leaf. Default an hour. */
+    parkMs: z.int().nonnegative().optional(),
+    /** Containment `reprovision`: how long a device may take to change over before it is cut off. Default 15 minutes. */
+    moveMs: z.int().nonnegative().optional(),
     /** The roll closes then at the latest. */
     deadline: Instant,
   }),
