@@ -1,36 +1,79 @@
 import type { OrchestrationContext } from "durable-functions";
-import { closeAtDps, proveBatch, recheckContained } from "../shared/contract/activities";
+import type { z } from "zod";
+import { closeAtDps, listWaiting, proveBatch, recheckContained, releaseHold } from "../shared/contract/activities";
 import * as contract from "../shared/contract/orchestrations";
-import { callEach, childEach, continueAsNew, input, now, sleepUntil, type Orchestration } from "./durable";
+import { call, callEach, childEach, continueAsNew, input, now, sleepUntil, type Orchestration } from "./durable";
 
-/** Looks per execution; then the history starts anew. */
-const LOOKS = 10;
+type Input = z.output<typeof contract.proveFleet.input>;
+type Look = NonNullable<Input["look"]>;
+
+/** Batches looked at side by side. */
+const WINDOW = 12;
+/** Activities per execution, about; then the history starts anew. */
+const ACTIVITIES = 48;
 
 /**
- * Waits for contained devices to come back and proves them, until none is open or the deadline has come. Containment is
- * read again on the way: a device whose old credential works again is contained anew.
+ * Waits for contained devices to come back and proves them, until none is open or the deadline has come. Now and then
+ * containment is read again on the way: a device whose old credential works again is contained anew.
+ *
+ * A look goes through the fleet a window at a time, past batches that nothing is waited for; a look that reads containment
+ * again goes through all of them.
  */
 export function* proveFleet(ctx: OrchestrationContext): Orchestration<object> {
-  const { rollId, batches, pace, nextRecheckAt } = input(ctx, contract.proveFleet);
-  const all = Array.from({ length: batches }, (_, batch) => ({ rollId, batch }));
+  const { rollId, batches, pace, nextRecheckAt, look: unfinished } = input(ctx, contract.proveFleet);
   let recheckAt = nextRecheckAt === 0 ? now(ctx) + pace.recheckMs : nextRecheckAt;
+  let look = unfinished;
 
-  for (let look = 1; look <= LOOKS; look += 1) {
-    const looks = yield* callEach(ctx, proveBatch, all);
-    const broken = new Set(all.filter((_, at) => (looks[at]?.broken ?? 0) > 0));
-    if (now(ctx) >= recheckAt) {
-      // Replacements that could not be judged get another chance.
-      yield* callEach(ctx, closeAtDps, all);
-      const rechecks = yield* callEach(ctx, recheckContained, all);
-      for (const [at, batch] of all.entries()) if ((rechecks[at]?.broken ?? 0) > 0) broken.add(batch);
-      recheckAt = now(ctx) + pace.recheckMs;
-    }
-    yield* childEach(ctx, contract.containBatch, [...broken]);
+  for (let spent = 0; spent < ACTIVITIES;) {
+    look ??= { from: 0, open: 0, broken: 0, rechecks: now(ctx) >= recheckAt };
+    const window = yield* nextWindow(ctx, rollId, batches, look);
+    const seen = yield* lookAt(ctx, rollId, window.batches, look.rechecks);
+    spent += 1 + window.batches.length * (look.rechecks ? 4 : 1) + seen.broken;
+    look = { ...look, from: window.next, open: look.open + seen.open, broken: look.broken + seen.broken };
+    if (look.from < batches) continue;
 
-    const open = looks.reduce((sum, result) => sum + result.open, 0);
-    if ((open === 0 && broken.size === 0) || now(ctx) >= pace.deadline) return {};
+    if (look.rechecks) recheckAt = now(ctx) + pace.recheckMs;
+    if ((look.open === 0 && look.broken === 0) || now(ctx) >= pace.deadline) return {};
+    look = undefined;
     yield* sleepUntil(ctx, Math.min(now(ctx) + pace.pollMs, pace.deadline));
   }
-  continueAsNew(ctx, contract.proveFleet, { rollId, batches, pace, nextRecheckAt: recheckAt });
+  const left = look === undefined ? {} : { look };
+  continueAsNew(ctx, contract.proveFleet, { rollId, batches, pace, nextRecheckAt: recheckAt, ...left });
   return {};
+}
+
+/** The next batches of this look. A fleet of one window is gone through without asking which of them wait. */
+function* nextWindow(
+  ctx: OrchestrationContext,
+  rollId: string,
+  batches: number,
+  { from, rechecks }: Look,
+): Orchestration<{ readonly batches: readonly number[]; readonly next: number }> {
+  if (!rechecks && batches > WINDOW) {
+    const waiting = yield* call(ctx, listWaiting, { rollId, from, limit: WINDOW });
+    return { batches: waiting.batches, next: waiting.next ?? batches };
+  }
+  const next = Math.min(from + WINDOW, batches);
+  return { batches: Array.from({ length: Math.max(0, next - from) }, (_, at) => from + at), next };
+}
+
+function* lookAt(
+  ctx: OrchestrationContext,
+  rollId: string,
+  batches: readonly number[],
+  rechecks: boolean,
+): Orchestration<{ readonly open: number; readonly broken: number }> {
+  const window = batches.map((batch) => ({ rollId, batch }));
+  const looks = yield* callEach(ctx, proveBatch, window);
+  const broken = new Set(window.filter((_, at) => (looks[at]?.broken ?? 0) > 0));
+  if (rechecks) {
+    // Replacements that could not be judged get another chance.
+    yield* callEach(ctx, closeAtDps, window);
+    // Identities that wait, disabled, for a new leaf: DPS may have written it by now.
+    yield* callEach(ctx, releaseHold, window);
+    const again = yield* callEach(ctx, recheckContained, window);
+    for (const [at, batch] of window.entries()) if ((again[at]?.broken ?? 0) > 0) broken.add(batch);
+  }
+  yield* childEach(ctx, contract.containBatch, [...broken]);
+  return { open: looks.reduce((sum, result) => sum + result.open, 0), broken: broken.size };
 }

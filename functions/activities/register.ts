@@ -20,6 +20,7 @@ import { createReadControl, type ReadControlDeps } from "../../shared/steps/read
 import { createReleaseHold, type ReleaseHoldDeps } from "../../shared/steps/release-hold";
 import {
   createCloseRoll,
+  createListWaiting,
   createNoteContained,
   createReleaseClaims,
   type MilestoneDeps,
@@ -53,6 +54,7 @@ export function registerActivities(deps: ActivityDeps): void {
   activity(contract.confirmContained, createConfirmContained(deps));
   activity(contract.recheckContained, createRecheckContained(deps));
   activity(contract.noteContained, createNoteContained(deps));
+  activity(contract.listWaiting, createListWaiting(deps));
   activity(contract.proveBatch, createProveBatch(deps));
   activity(contract.closeRoll, createCloseRoll(deps));
   activity(contract.releaseClaims, createReleaseClaims(deps));

@@ -97,6 +97,13 @@ export const recheckContained = activityContract({
   output: z.object({ broken: z.int().nonnegative() }),
 });
 
+/** The batches from `from` on that something is waited for, at most `limit`; `next` is where to go on. */
+export const listWaiting = activityContract({
+  name: "listWaiting",
+  input: z.object({ rollId: RollId, from: z.int().nonnegative(), limit: z.int().positive().max(90) }),
+  output: z.object({ batches: z.array(z.int().nonnegative()).max(90), next: z.int().nonnegative().optional() }),
+});
+
 /** Asks devices that came back to report, and judges the reports. `open` devices are still waited for. */
 export const proveBatch = activityContract({
   name: "proveBatch",

@@ -82,6 +82,15 @@ export const proveFleet = activityContract({
     pace: Pace,
     /** When contained devices are read again next, epoch milliseconds. */
     nextRecheckAt: z.int().nonnegative(),
+    /** A look at the fleet that an earlier execution began: where it goes on and what it has seen so far. */
+    look: z
+      .object({
+        from: z.int().nonnegative(),
+        open: z.int().nonnegative(),
+        broken: z.int().nonnegative(),
+        rechecks: z.boolean(),
+      })
+      .optional(),
   }),
   output: Nothing,
 });

@@ -18,7 +18,7 @@ import { adoptLeaf } from "./adopt-leaves";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { containAgain } from "./confirm-contained";
 import { readGuards } from "./group-guard";
-import { allowSet, readIdentities } from "./identities";
+import { allowSet, readIdentities, recordOf } from "./identities";
 import { createChainRule, type ChainRule, type ProveChainDeps } from "./prove-chain";
 import { mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
@@ -254,27 +254,27 @@ async function send(
     // What the last answer missed says nothing about the next one.
     const { missing: _missing, ...rest } = row;
     work.set({ ...rest, attempts, attempt });
-    return { registrationId: row.registrationId, hub, attempt };
+    // Where we wrote the new leaf ourselves, DPS has yet to show that it accepts it.
+    const method = recordOf(row, hub).lastWrite === "planned" ? "reprovision" : "report";
+    return { registrationId: row.registrationId, hub, attempt, method };
   });
   // The attempt is on record before the device can hear of it.
   await work.intend(
-    attempts.map(({ registrationId, hub, attempt }) => ({
+    attempts.map(({ registrationId, hub, attempt, method }) => ({
       registrationId,
       target: hub,
-      action: "report",
+      action: method,
       after: attempt.attemptId,
     })),
   );
-  await mapSideBySide(attempts, async ({ registrationId, hub, attempt }) => {
+  await mapSideBySide(attempts, async ({ registrationId, hub, attempt, method }) => {
     const row = work.row(registrationId);
     if (row.deviceId === undefined) return;
     const { attemptId, nonce } = attempt;
-    const outcome = await orOutage(
-      deps.hubs.hub(hub).invokeMethod(row.deviceId, "report", { rollId, attemptId, nonce }),
-    );
+    const outcome = await orOutage(deps.hubs.hub(hub).invokeMethod(row.deviceId, method, { rollId, attemptId, nonce }));
     const acknowledged = !(outcome instanceof RollError) && outcome.outcome === "answered" && outcome.status < 300;
     if (acknowledged) work.set({ ...row, attempt: { ...attempt, acknowledgedAt: deps.clock.now() } });
     const result = outcome instanceof RollError ? outcome.code : outcome.outcome;
-    lines.push({ registrationId, target: hub, action: "report", result: `${attemptId} ${result}` });
+    lines.push({ registrationId, target: hub, action: method, result: `${attemptId} ${result}` });
   });
 }

@@ -1,4 +1,4 @@
-import type { closeRoll, noteContained, releaseClaims } from "../contract/activities";
+import type { closeRoll, listWaiting, noteContained, releaseClaims } from "../contract/activities";
 import { addSummaries, type BatchSummary } from "../domain/roll/batch-summary";
 import type { DeviceCounts } from "../domain/roll/device-state";
 import { exposureOf } from "../domain/roll/exposure";
@@ -35,6 +35,18 @@ export function createNoteContained({ clock, rolls }: MilestoneDeps): Step<typeo
       return { ...roll, phase, containedAt, ...(exposure === undefined ? {} : { exposure }) };
     });
     return { contained: contained.reduce((sum, [, devices]) => sum + devices, 0) };
+  };
+}
+
+/** Read from the summaries, so that a fleet is looked through without reading its rows. */
+export function createListWaiting({ rolls }: MilestoneDeps): Step<typeof listWaiting> {
+  return async ({ rollId, from, limit }) => {
+    const waiting = (await rolls.readSummaries(rollId))
+      .filter((summary) => summary.batch >= from && summary.waiting > 0)
+      .map(({ batch }) => batch)
+      .sort((a, b) => a - b);
+    const next = waiting[limit];
+    return { batches: waiting.slice(0, limit), ...(next === undefined ? {} : { next }) };
   };
 }
 

@@ -87,6 +87,8 @@ function oddity({ playbook, scope, containment, compromisedSince }: RollOrder): 
   if (!isBreach(playbook) && (containment !== undefined || compromisedSince !== undefined))
     return misfit("containment and compromisedSince belong to a breach; leave them out");
   if (scope.kind !== "group") return undefined;
+  if (containment === "reprovision" && scope.authority !== "leaf")
+    return misfit("after a CA breach whoever holds the CA can re-provision as well; choose another containment");
   if (scope.devices !== undefined && scope.authority !== "leaf")
     return misfit("devices of a group can be named only where their leaves are rolled (authority leaf)");
   if (scope.successor !== undefined && scope.authority === "leaf")

@@ -89,6 +89,7 @@ const answers: Readonly<Record<string, Script>> = {
   confirmContained: { contained: 3, exposed: 0, unconfirmed: 0 },
   noteContained: { contained: 3 },
   recheckContained: { broken: 0 },
+  listWaiting: { batches: [0] },
   proveBatch: { open: 0, proven: 3, broken: 0 },
   countBatches: { batches: 1 },
   reclaimBatch: { mine: 3 },

@@ -29,8 +29,8 @@ describe("proveFleet", () => {
     };
     const ran = await play("proveFleet", { ...one, batches: 2 }, scripts);
     const first = ran.calls.indexOf("recheckContained#0");
-    expect(ran.calls.slice(first - 2, first + 6)).toEqual([
-      ...["closeAtDps#0", "closeAtDps#1", "recheckContained#0", "recheckContained#1"],
+    expect(ran.calls.slice(first - 4, first + 6)).toEqual([
+      ...["closeAtDps#0", "closeAtDps#1", "releaseHold#0", "releaseHold#1", "recheckContained#0", "recheckContained#1"],
       ...["closeAtDps#1", "holdAtHub#1", "releaseHold#1", "confirmContained#1"],
     ]);
     expect(ran.calls).not.toContain("holdAtHub#0");
@@ -67,17 +67,44 @@ describe("proveFleet", () => {
     expectGolden("proveFleet", "deadline", ran);
   });
 
-  it("continues as new after ten looks and keeps the time of the next recheck", async () => {
+  it("continues as new after some looks and keeps the time of the next recheck", async () => {
     const ran = await play(
       "proveFleet",
-      { ...one, pace: { ...pace, recheckMs: 300_000 } },
+      { ...one, pace: { ...pace, recheckMs: 400_000 } },
       {
-        proveBatch: (_input, nth) => (nth < 15 ? open : done),
+        proveBatch: (_input, nth) => (nth < 30 ? open : done),
       },
     );
     expect(ran.executions).toHaveLength(2);
-    expect(ran.executions[1]?.input).toMatchObject({ nextRecheckAt: START + 300_000 });
+    expect(ran.executions[1]?.input).toMatchObject({ nextRecheckAt: START + 400_000 });
     expect(ran.calls).not.toContain("recheckContained#0");
     expectGolden("proveFleet", "continue-as-new", ran);
+  });
+
+  it("goes through a large fleet in short executions, past what nothing is waited for", async () => {
+    const batches = 1_112;
+    const waiting = [3, 90, 91, 500, 1_111];
+    let looks = 0;
+    const ran = await play(
+      "proveFleet",
+      { ...one, batches, pace: { ...pace, recheckMs: 15_000 } },
+      {
+        listWaiting: ({ from = 0 }) => {
+          if (from === 0) looks += 1;
+          const left = waiting.filter((batch) => batch >= from);
+          return { batches: left.slice(0, 2), ...(left[2] === undefined ? {} : { next: left[2] }) };
+        },
+        proveBatch: () => (looks < 3 ? open : done),
+      },
+    );
+    const proved = ran.calls.filter((call) => call.startsWith("proveBatch"));
+    expect(proved.slice(0, 5)).toEqual(waiting.map((batch) => `proveBatch#${batch}`));
+    // One look reads containment again, everywhere; the others see five batches.
+    expect(new Set(ran.calls.filter((call) => call.startsWith("recheckContained"))).size).toBe(batches);
+    for (const { actions, history } of ran.executions) {
+      const called = JSON.stringify(actions).split('"functionName"').length - 1;
+      expect(called).toBeLessThanOrEqual(100);
+      expect(JSON.stringify(history).length).toBeLessThan(120_000);
+    }
   });
 });

@@ -8,7 +8,7 @@ import { DeviceId, RegistrationId, type HubHostName, type RollId } from "../../.
 import { addMs, formatInstant, type Instant } from "../../../shared/domain/instant";
 import { deviceState, type DeviceState } from "../../../shared/domain/roll/device-state";
 import type { DeviceRow } from "../../../shared/domain/roll/device-row";
-import type { RollTarget } from "../../../shared/domain/roll/request";
+import type { RollRequest, RollTarget } from "../../../shared/domain/roll/request";
 import type { Clock } from "../../../shared/ports/clock";
 import type { BatchStore, CheckedOutBatch } from "../../../shared/ports/stores";
 import { createCloseAtDps } from "../../../shared/steps/close-at-dps";
@@ -28,7 +28,12 @@ import { createGatherTargets } from "../../../shared/steps/gather-targets";
 import { createOpenBatches } from "../../../shared/steps/open-batches";
 import { createProveBatch } from "../../../shared/steps/prove-batch";
 import { createReleaseHold } from "../../../shared/steps/release-hold";
-import { createCloseRoll, createNoteContained, createReleaseClaims } from "../../../shared/steps/roll-milestones";
+import {
+  createCloseRoll,
+  createListWaiting,
+  createNoteContained,
+  createReleaseClaims,
+} from "../../../shared/steps/roll-milestones";
 import { createIngestEvents, type StreamEvent } from "../../../shared/use-cases/ingest-events";
 import { rollId, t0 } from "../../support/builders";
 import { FakeAzure } from "../../support/fake-azure";
@@ -143,6 +148,7 @@ export class Bed {
       recheckContained: createRecheckContained(all),
       noteContained: createNoteContained(all),
       proveBatch: createProveBatch(all),
+      listWaiting: createListWaiting(all),
       closeRoll: createCloseRoll(all),
       releaseClaims: createReleaseClaims(all),
       closeGroup: createCloseGroup(all),
@@ -197,11 +203,16 @@ export class Bed {
 
   /** The roll as the alert leaves it, then its first activity. */
   async open(...devices: readonly BedDevice[]): Promise<void> {
+    await this.openAs({}, ...devices);
+  }
+
+  /** The same, with more in the request. */
+  async openAs(more: Partial<RollRequest>, ...devices: readonly BedDevice[]): Promise<void> {
     this.clock.pass(10);
     const targets = devices.map(({ target }) => target);
     const about = { playbook: "individual-breach", source: "soc", alertId: "1", reason: "leak" } as const;
     const requestedAt = this.clock.now();
-    await this.blobs.putRequest(rollId, { ...about, requestedAt, targets, timing: this.timing });
+    await this.blobs.putRequest(rollId, { ...about, requestedAt, targets, timing: this.timing, ...more });
     await this.rolls.open(rollId, requestedAt);
     const batches = Math.ceil(targets.length / 90);
     await this.rolls.create({ rollId, ...about, phase: "requested", requestedAt, devices: targets.length, batches });

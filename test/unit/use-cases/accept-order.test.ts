@@ -66,6 +66,11 @@ describe("an order", () => {
     [422, "scope-does-not-fit", JSON.stringify(anOrder({ scope: group() }))],
     [422, "scope-does-not-fit", JSON.stringify(anOrder({ playbook: "group-expiry" }))],
     [422, "scope-does-not-fit", JSON.stringify(anOrder({ containment: "sentinel" }))],
+    [
+      422,
+      "scope-does-not-fit",
+      JSON.stringify(anOrder({ playbook: "group-breach", scope: group(), containment: "reprovision" })),
+    ],
     [422, "scope-does-not-fit", JSON.stringify(anOrder({ compromisedSince: "2026-01-01T00:00:00Z" }))],
     [
       422,

@@ -1,0 +1,147 @@
+import type { DeviceRow } from "../../../shared/domain/roll/device-row";
+import { rollId } from "../../support/builders";
+import { Bed, type BedDevice } from "./bed";
+
+/** The device is heard, asked, answers, and is judged. */
+async function prove(bed: Bed, device: BedDevice): Promise<DeviceRow> {
+  await bed.steps.proveBatch(bed.at);
+  await bed.report(device);
+  await bed.steps.proveBatch(bed.at);
+  return bed.row(device);
+}
+
+describe("containment `delete`", () => {
+  it("takes the identity away; the one that DPS makes anew is the device's, once it proves itself", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1");
+    const before = bed.azure.hub().identity(device.deviceId)!.generationId;
+    await bed.openAs({ containment: "delete" }, device);
+    await bed.contain();
+    expect(bed.azure.hub().identity(device.deviceId)).toBeUndefined();
+    expect((await bed.row(device)).containedAt).toBeDefined();
+    bed.clock.pass(1_000);
+    await bed.heal(device);
+    expect(bed.azure.hub().identity(device.deviceId)!.generationId).not.toBe(before);
+    expect((await prove(bed, device)).proof).toBeDefined();
+    expect((await bed.journal()).filter((line) => line.includes(" delete "))).toHaveLength(2);
+  });
+
+  it("killed between the deletion and its row, it deletes nothing twice and still knows the generation", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1");
+    await bed.openAs({ containment: "delete" }, device);
+    await bed.steps.closeAtDps(bed.at);
+    bed.batches.killSettles = 1;
+    await expect(bed.steps.holdAtHub(bed.at)).rejects.toThrow("killed");
+    // Meanwhile the device has come back.
+    await bed.heal(device);
+    const made = bed.azure.hub().identity(device.deviceId)!.generationId;
+    bed.clock.pass(61_000);
+    await bed.contain();
+    expect(bed.azure.hub().identity(device.deviceId)?.generationId).toBe(made);
+    expect(bed.opens(device, device.fresh)).toBe(true);
+  });
+
+  it("deletes again what a late registration made anew with the old leaf", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1");
+    await bed.openAs({ containment: "delete" }, device);
+    await bed.steps.closeAtDps(bed.at);
+    await bed.steps.holdAtHub(bed.at);
+    bed.azure.addIdentity({ deviceId: device.deviceId, primaryThumbprint: device.old.sha256Thumbprint });
+    await bed.contain();
+    expect(bed.azure.hub().identity(device.deviceId)).toBeUndefined();
+  });
+});
+
+describe("containment `replace`", () => {
+  it("lets the new leaf in at once; the proof waits until DPS has accepted it as well", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1");
+    await bed.openAs({ containment: "replace" }, device);
+    await bed.contain();
+    expect(bed.opens(device, device.fresh)).toBe(true);
+    expect(bed.opens(device, device.old)).toBe(false);
+    // It connects without DPS: by our own write.
+    bed.clock.pass(1_000);
+    bed.azure.hub().connect(device.deviceId, () => ({ status: 202, payload: {} }));
+    await bed.heartbeat(device, device.fresh);
+    const unproven = await prove(bed, device);
+    expect(unproven.proof).toBeUndefined();
+    expect(unproven.missing).toContain("written-by-dps");
+    expect(bed.azure.hub().methodCalls.map(({ methodName }) => methodName)).toEqual(["reprovision"]);
+    await bed.heal(device);
+    await bed.steps.proveBatch(bed.at);
+    expect((await bed.row(device)).proof).toBeDefined();
+  });
+
+  it("puts sentinels where no new leaf is known", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1", { target: { replacement: { kind: "none" } } });
+    await bed.openAs({ containment: "replace" }, device);
+    await bed.contain();
+    expect(bed.opens(device, device.old)).toBe(false);
+    expect(bed.opens(device, device.fresh)).toBe(false);
+  });
+});
+
+describe("containment `disable`", () => {
+  const disable = (bed: Bed): Parameters<Bed["openAs"]>[0] => ({
+    containment: "disable",
+    timing: { ...bed.timing, parkMs: 5_000 },
+  });
+
+  it("keeps the identity disabled until DPS has written the new leaf, then enables it", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1");
+    await bed.openAs(disable(bed), device);
+    await bed.contain();
+    expect(bed.azure.hub().identity(device.deviceId)?.status).toBe("disabled");
+    expect((await bed.row(device)).containedAt).toBeDefined();
+    bed.clock.pass(1_000);
+    await bed.steps.releaseHold(bed.at);
+    expect(bed.azure.hub().identity(device.deviceId)?.status).toBe("disabled");
+    bed.azure.register(device.registrationId, device.fresh.certificatePem);
+    await bed.steps.releaseHold(bed.at);
+    expect(bed.opens(device, device.fresh)).toBe(true);
+    bed.clock.pass(1_000);
+    await bed.heal(device);
+    expect((await prove(bed, device)).proof).toBeDefined();
+  });
+
+  it("becomes `sentinel` when nobody has registered for too long", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1");
+    await bed.openAs(disable(bed), device);
+    await bed.contain();
+    bed.clock.pass(5_001);
+    await bed.steps.releaseHold(bed.at);
+    expect(bed.azure.hub().identity(device.deviceId)?.status).toBe("enabled");
+    expect(bed.opens(device, device.old)).toBe(false);
+    expect(bed.opens(device, device.fresh)).toBe(false);
+  });
+
+  it("does not enable what holds a leaf that is not allowed", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1");
+    await bed.openAs(disable(bed), device);
+    await bed.contain();
+    const identity = bed.azure.hub().identity(device.deviceId)!;
+    bed.azure.addIdentity({
+      deviceId: identity.deviceId,
+      status: "disabled",
+      primaryThumbprint: device.old.sha256Thumbprint,
+    });
+    await bed.steps.releaseHold(bed.at);
+    expect(bed.opens(device, device.old)).toBe(false);
+  });
+});
+
+it("a device is looked for in batches that are still waited for", async () => {
+  const bed = new Bed();
+  const device = bed.device("pump-1");
+  await bed.open(device);
+  await bed.contain();
+  expect(await bed.steps.listWaiting({ rollId, from: 0, limit: 10 })).toEqual({ batches: [0] });
+  expect(await bed.steps.listWaiting({ rollId, from: 1, limit: 10 })).toEqual({ batches: [] });
+});
