@@ -82,13 +82,15 @@ export async function play(story: Story, stage: Stage, options: PlayOptions): Pr
     const statusUrl = stage.product.statusUrl(run.rollId);
     for (const line of rollSummary({ story, evidence, claims, timings, statusUrl }, options.screen))
       options.screen.print(line);
+    const ok = claims.every(({ holds }) => holds);
+    if (!ok) for (const line of complaints(stage.hostLog)) options.screen.print(line);
     if (options.until !== undefined) {
       options.screen.print("Everything stays up, the thief included. Ctrl-C ends it.");
       await options.until;
     }
     return {
       claims,
-      ok: claims.every(({ holds }) => holds),
+      ok,
       timings,
       roll: run.roll,
       evidence,
@@ -116,6 +118,15 @@ function assemble(story: Story, cast: Cast, { services }: Stage): Fleet {
   return story.connections === "memory"
     ? startFleet({ dps: services.fleet.dps, dial: memoryDialer(services), devices, ...timing })
     : startFleet({ ...services.fleet, devices, ...timing });
+}
+
+const complaintsTold = 10;
+
+/** The last errors and warnings of the app, for whoever wants to know why a claim is broken. */
+function complaints(log: readonly string[]): string[] {
+  const found = log.filter((line) => /^(?:warn|error|critical)/i.test(line));
+  if (found.length === 0) return [];
+  return ["", "What the app's log complained of last", ...found.slice(-complaintsTold).map((line) => `  ${line}`)];
 }
 
 function needlesOf(cast: Cast) {

@@ -41,7 +41,10 @@ function robbedGroup({ story, authority, nextIssuer, size = 20 }: RobbedGroup): 
     ghosts,
     stolen: [
       ...minted.flatMap((player) => player.alsoOld.map((leaf) => stolen(player, leaf))),
-      ...stolenFrom([...rolled.slice(3, 19), ...away], (player) => player.behaviour?.offline === true),
+      ...stolenFrom(
+        [...rolled.slice(0, 1), ...rolled.slice(3, 19), ...away],
+        (player) => player.behaviour?.offline === true,
+      ),
       ...ghosts.map((ghost) => stolen(ghost, ghost.leaf)),
     ],
   };

@@ -1,4 +1,7 @@
-import { scenarios } from "../../../lab/scenarios/catalogue";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { scenarios, stories } from "../../../lab/scenarios/catalogue";
+import { claimNames } from "../../../lab/scenarios/claims/judge";
 
 test("the catalogue has a story for every playbook and each of its turns; the first roll is the default", () => {
   expect(scenarios.map(({ name }) => name)).toEqual([
@@ -25,4 +28,17 @@ test("the catalogue has a story for every playbook and each of its turns; the fi
     "group-expiry-intermediate",
     "group-expiry-leaf",
   ]);
+});
+
+test("the page about stories explains every claim, and no claim that there is not", () => {
+  const page = readFileSync(join(__dirname, "../../../docs/stories.md"), "utf8");
+  const rows = page.slice(page.indexOf("## Claims")).split("\n").slice(4);
+  const explained = rows.flatMap((row) =>
+    [...(row.split("|")[1] ?? "").matchAll(/`([a-z-]+)`/g)].map(([, name]) => name),
+  );
+  expect(explained.sort()).toEqual([...claimNames].sort());
+});
+
+test("each story asks for claims that there are, each once", () => {
+  for (const { claims } of stories) expect([...new Set(claims)]).toEqual(claims);
 });
