@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { AuthorityName, EnrollmentGroupId, Sha256Thumbprint } from "../ids";
 import { Instant } from "../instant";
-import { Refusal } from "../roll/device-row";
 
 /** A CA that a roll takes out of use. */
 export const OldAuthority = z.object({
@@ -28,26 +27,19 @@ export type Successor = z.infer<typeof Successor>;
  * What a CA roll does at DPS, judged once and frozen: later reads may find another world, but the roll is about these
  * certificates and no others.
  */
-export const AuthorityPlan = z.discriminatedUnion("outcome", [
-  z.object({
-    outcome: z.literal("ready"),
-    groupId: EnrollmentGroupId,
-    authority: z.enum(["intermediate", "root"]),
-    family: z.enum(["caReferences", "signingCertificates"]),
-    successor: Successor,
-    /** What goes when the successor has taken over; in a breach the compromised ones. */
-    old: z.array(OldAuthority),
-    warnings: z.array(z.string()),
-  }),
-  z.object({ outcome: z.literal("refused"), refusal: Refusal }),
-  /** A roll of leaves: nothing changes at DPS. */
-  z.object({ outcome: z.literal("not-needed") }),
-]);
+export const AuthorityPlan = z.object({
+  groupId: EnrollmentGroupId,
+  authority: z.enum(["intermediate", "root"]),
+  family: z.enum(["caReferences", "signingCertificates"]),
+  successor: Successor,
+  /** What goes when the successor has taken over; in a breach the compromised ones. */
+  old: z.array(OldAuthority),
+  warnings: z.array(z.string()),
+});
 export type AuthorityPlan = z.infer<typeof AuthorityPlan>;
-export type ReadyPlan = Extract<AuthorityPlan, { outcome: "ready" }>;
 
 /** True if DPS must be shown that somebody holds the new CA's key: for every CA that has a name there. */
-export function needsProof({ successor }: ReadyPlan): boolean {
+export function needsProof({ successor }: AuthorityPlan): boolean {
   return successor.name !== undefined;
 }
 

@@ -53,10 +53,10 @@ export function decideStage(slots: GroupSlots, successor: AuthorityIdentity, now
   if (slotsWith(slots, successor).length > 0) return { kind: "done" };
   const free = [...SLOTS].reverse().find((slot) => isFree(slots, slot, now));
   if (free !== undefined) return { kind: "fill", slot: free };
-  return refused(
-    "slot-in-use",
-    "both slots of the group hold CAs in use; take the one that no device uses any more out of the group first",
-  );
+  return refused({
+    code: "slot-in-use",
+    detail: "both slots of the group hold CAs in use; take the one that no device uses any more out of the group first",
+  });
 }
 
 function isFree(slots: GroupSlots, slot: Slot, now: Instant): boolean {
@@ -97,10 +97,11 @@ export function decideDrop(
   const [slot] = oldSlots;
   if (slot === undefined) return { kind: "done" };
   if (slotsWith(slots, successor).length === 0)
-    return refused(
-      "successor-gone",
-      "somebody took the new CA out of the group; put it back, or the fleet is locked out when the old one goes",
-    );
+    return refused({
+      code: "successor-gone",
+      detail:
+        "somebody took the new CA out of the group; put it back, or the fleet is locked out when the old one goes",
+    });
   return slot === "primary" && slots.family === "caReferences" ? { kind: "promote" } : { kind: "clear", slot };
 }
 
@@ -136,6 +137,6 @@ export function otherSlot(slot: Slot): Slot {
   return slot === "primary" ? "secondary" : "primary";
 }
 
-function refused(code: string, detail: string): { readonly kind: "refused"; readonly refusal: Refusal } {
-  return { kind: "refused", refusal: { code, detail } };
+function refused(refusal: Refusal): { readonly kind: "refused"; readonly refusal: Refusal } {
+  return { kind: "refused", refusal };
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { RollId } from "../ids";
 import { Instant } from "../instant";
+import { RollTrust } from "../authority/roll-trust";
 import { DeviceCounts } from "./device-state";
 import { Playbook } from "./playbook";
 
@@ -51,6 +52,8 @@ export const Roll = z.object({
   planHash: z.string().optional(),
   /** The person who asked for it; absent for alerts and timers. */
   requestedBy: z.string().optional(),
+  /** CA rolls: what became of the old and the new CA. */
+  trust: RollTrust.optional(),
   containedAt: Instant.optional(),
   finishedAt: Instant.optional(),
   outcome: RollOutcome.optional(),
