@@ -39,6 +39,7 @@ import { createRefreshInventory } from "../shared/use-cases/inventory/refresh";
 import { createReadRolls } from "../shared/use-cases/read-rolls";
 import { createReadDue } from "../shared/use-cases/read-due";
 import { createRunDue } from "../shared/use-cases/run-due";
+import { createSubmitPossession } from "../shared/use-cases/submit-possession";
 import { createSweepRolls } from "../shared/use-cases/sweep-rolls";
 import { registerTakeInventory } from "./activities/inventory";
 import { registerActivities } from "./activities/register";
@@ -114,6 +115,7 @@ registerRolls({
   read: createReadRolls(deps),
   accept: createAcceptOrder(deps),
   command: createCommandRoll(deps),
+  submitPossession: createSubmitPossession(deps),
 });
 registerHeartbeats(createIngestEvents(deps));
 registerSweep(createSweepRolls(deps));

@@ -3,6 +3,7 @@ import { closeFleet } from "../orchestrations/close-fleet";
 import { containBatch } from "../orchestrations/contain-batch";
 import { containFleet } from "../orchestrations/contain-fleet";
 import { groupBreach } from "../orchestrations/group-breach";
+import { groupExpiry } from "../orchestrations/group-expiry";
 import { individualBreach } from "../orchestrations/individual-breach";
 import { individualExpiry } from "../orchestrations/individual-expiry";
 import { openFleet } from "../orchestrations/open-fleet";
@@ -33,6 +34,7 @@ export function registerOrchestrations(): void {
   df.app.orchestration(contract.individualExpiry.name, individualExpiry);
   df.app.orchestration(contract.groupBreach.name, groupBreach);
   df.app.orchestration(groups.restoreGroup.name, restoreGroup);
+  df.app.orchestration(contract.groupExpiry.name, groupExpiry);
   df.app.orchestration(contract.openFleet.name, openFleet);
   df.app.orchestration(contract.containFleet.name, containFleet);
   df.app.orchestration(contract.containBatch.name, containBatch);

@@ -23,20 +23,20 @@ export function* retireAuthority(ctx: OrchestrationContext): Orchestration<End> 
   const { rollId, progress = { doing: "survey", found: 0 } } = input(ctx, contract.retireAuthority);
   const goOn = (rest: Progress): End => {
     continueAsNew(ctx, contract.retireAuthority, { rollId, progress: rest });
-    return { outcome: "kept" };
+    return { outcome: "in-group" };
   };
 
   if (progress.doing === "survey") {
     const late = yield* tally(ctx, surveyRegistrations, rollId, progress);
     if (late.cursor !== undefined) return goOn({ ...late, doing: "survey" });
-    if (late.found > 0) return { outcome: "kept", code: "late-registrations", late: late.found };
+    if (late.found > 0) return { outcome: "in-group", code: "late-registrations", late: late.found };
     const { outcome, code } = yield* call(ctx, dropAuthority, { rollId });
-    if (outcome === "refused") return kept(code);
+    if (outcome === "refused") return { outcome: "in-group", ...coded(code) };
   }
   const leaning = yield* tally(ctx, countLeaning, rollId, progress.doing === "count" ? progress : { found: 0 });
   if (leaning.cursor !== undefined) return goOn({ ...leaning, doing: "count" });
   const { outcome, code } = yield* call(ctx, deleteAuthority, { rollId, leaning: leaning.found });
-  return outcome === "kept" ? kept(code) : { outcome };
+  return { outcome: outcome === "kept" ? "out-of-group" : "retired", ...coded(code) };
 }
 
 /** Sums up pages; a cursor is left where one execution has read enough. */
@@ -55,6 +55,6 @@ function* tally(
   return { found, cursor };
 }
 
-function kept(code: string | undefined): End {
-  return { outcome: "kept", ...(code === undefined ? {} : { code }) };
+function coded(code: string | undefined): Pick<End, "code"> {
+  return code === undefined ? {} : { code };
 }

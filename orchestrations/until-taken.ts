@@ -1,5 +1,5 @@
 import type { OrchestrationContext } from "durable-functions";
-import type { replaceAuthority, stageAuthority } from "../shared/contract/authority-activities";
+import type { stageAuthority } from "../shared/contract/authority-activities";
 import type { Pace } from "../shared/contract/activities";
 import type { z } from "zod";
 import { call, now, sleepUntil, type Orchestration } from "./durable";

@@ -26,6 +26,7 @@ import {
   type MilestoneDeps,
 } from "../../shared/steps/roll-milestones";
 import { activity } from "./activity";
+import { registerAuthorities, type AuthorityDeps } from "./authorities";
 import { registerDueWork } from "./due";
 
 export type ActivityDeps = GatherTargetsDeps &
@@ -40,6 +41,7 @@ export type ActivityDeps = GatherTargetsDeps &
   ProveBatchDeps &
   ReadControlDeps &
   MilestoneDeps &
+  AuthorityDeps &
   DueWorkDeps;
 
 /** Names the steps to the host, as the contract has them. */
@@ -61,5 +63,6 @@ export function registerActivities(deps: ActivityDeps): void {
   activity(groupBreach.closeGroup, createCloseGroup(deps));
   activity(groupBreach.closeReach, createCloseReach(deps));
   activity(readControl, createReadControl(deps));
+  registerAuthorities(deps);
   registerDueWork(deps);
 }

@@ -6,6 +6,7 @@ import { isProblem, problem } from "../../shared/domain/outcome";
 import type { createAcceptOrder } from "../../shared/use-cases/accept-order";
 import type { CommandAnswer, createCommandRoll, OperatorVerb } from "../../shared/use-cases/command-roll";
 import type { ReadRolls } from "../../shared/use-cases/read-rolls";
+import type { createSubmitPossession } from "../../shared/use-cases/submit-possession";
 import { durableStarter } from "../durable-starter";
 import type { Gate } from "./gate";
 import { guarded, jsonResponse, problemResponse } from "./problem";
@@ -15,6 +16,7 @@ export interface RollEndpoints {
   readonly read: ReadRolls;
   readonly accept: ReturnType<typeof createAcceptOrder>;
   readonly command: ReturnType<typeof createCommandRoll>;
+  readonly submitPossession: ReturnType<typeof createSubmitPossession>;
 }
 
 /** Who may say what. */
@@ -28,7 +30,7 @@ const VERBS: Readonly<Record<OperatorVerb, Role>> = {
 
 /**
  * What operators read and say: `POST` and `GET /api/rolls`, `GET /api/rolls/{rollId}` and `/devices`, and
- * `POST /api/rolls/{rollId}/{approve|pause|resume|abort|retry}`.
+ * `POST /api/rolls/{rollId}/{approve|pause|resume|abort|retry|possession}`.
  */
 export function registerRolls(o: RollEndpoints): void {
   const { gate, read } = o;
@@ -61,6 +63,12 @@ export function registerRolls(o: RollEndpoints): void {
     route: "rolls/{rollId}/devices",
     handler: (request, context) =>
       reading(gate, request, context, ({ params, query }) => read.devices(params["rollId"] ?? "", query.get("after"))),
+  });
+  app.http("submitPossession", {
+    methods: ["POST"],
+    authLevel,
+    route: "rolls/{rollId}/possession",
+    handler: (request, context) => guarded(context, () => provePossession(o, request)),
   });
   for (const [verb, role] of Object.entries(VERBS) as [OperatorVerb, Role][])
     app.http(`${verb}Roll`, {
@@ -135,6 +143,19 @@ async function say(
   if (answered.outcome === "problem") return problemResponse(answered);
   const { rollId, desired, changed } = answered;
   return jsonResponse(200, { rollId, desired, changed, statusUrl: `/api/rolls/${rollId}` });
+}
+
+async function provePossession(
+  { gate, submitPossession }: RollEndpoints,
+  request: HttpRequest,
+): Promise<HttpResponseInit> {
+  const by = await gate.admit(request, "operator");
+  if ("outcome" in by) return problemResponse(by);
+  const body = new Uint8Array(await request.arrayBuffer());
+  const answered = await submitPossession({ rollId: request.params["rollId"] ?? "", body, by });
+  if (answered.outcome === "problem") return problemResponse(answered);
+  const { rollId, authorityName } = answered;
+  return jsonResponse(200, { rollId, authorityName, isVerified: true, statusUrl: `/api/rolls/${rollId}` });
 }
 
 function answer(result: object): HttpResponseInit {

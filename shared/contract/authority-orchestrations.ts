@@ -28,8 +28,9 @@ export const rollAuthority = activityContract({
 });
 
 /**
- * Takes the old CA out of the group and out of DPS, each behind fresh reads. `kept`: not all of it could go, with the code;
- * `late` devices registered after the target list was made and have to be rolled first.
+ * Takes the old CA out of the group and out of DPS, each behind fresh reads. `in-group`: it is still needed there, with the
+ * code; `late` devices registered after the target list was made and have to be rolled first. `out-of-group`: nobody
+ * registers by it in this group any more, but its certificate stays in DPS, because something else stands on it.
  */
 export const retireAuthority = activityContract({
   name: "retireAuthority",
@@ -45,7 +46,7 @@ export const retireAuthority = activityContract({
       .optional(),
   }),
   output: z.object({
-    outcome: z.enum(["retired", "kept"]),
+    outcome: z.enum(["retired", "out-of-group", "in-group"]),
     code: Code.optional(),
     late: z.int().nonnegative().optional(),
   }),

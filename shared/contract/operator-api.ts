@@ -6,6 +6,31 @@ import { Exposure, RollOutcome, RollPhase } from "../domain/roll/roll";
 
 const Time = z.iso.datetime();
 
+/** How a roll of a CA stands at DPS. */
+export const RollTrustView = z.object({
+  /** Why the new CA is not in the group, or the old one still is. */
+  refusal: z.object({ code: z.string(), detail: z.string() }).optional(),
+  successor: z.object({ sha256Thumbprint: z.string(), name: z.string().optional(), notAfter: Time }).optional(),
+  /**
+   * Somebody must show that he holds the new CA's key: sign a certificate whose common name is the code, and send it to
+   * `possessionUrl` as `{"certificatePem": …}`.
+   */
+  possession: z
+    .object({ authorityName: z.string(), verificationCode: z.string(), since: Time, possessionUrl: z.string() })
+    .optional(),
+  stagedAt: Time.optional(),
+  old: z.array(
+    z.object({
+      sha256Thumbprint: z.string().optional(),
+      name: z.string().optional(),
+      state: z.enum(["in-group", "out-of-group", "retired", "kept"]),
+      why: z.string().optional(),
+    }),
+  ),
+  warnings: z.array(z.string()),
+});
+export type RollTrustView = z.infer<typeof RollTrustView>;
+
 /** A roll as operators see it. */
 export const RollView = z.object({
   rollId: RollId,
@@ -18,6 +43,7 @@ export const RollView = z.object({
   devices: z.int(),
   counts: DeviceCounts,
   exposure: Exposure.optional(),
+  trust: RollTrustView.optional(),
   requestedAt: Time,
   containedAt: Time.optional(),
   finishedAt: Time.optional(),

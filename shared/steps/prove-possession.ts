@@ -34,7 +34,7 @@ export function createProvePossession(deps: ProvePossessionDeps): Step<typeof pr
     if (code === undefined) return { state: "awaiting" };
     const proof = await deps.prover.sign(successor.sha256Thumbprint, code);
     if (proof.outcome === "no-signer") return { state: "awaiting" };
-    const accepted = await submitProof(deps, rollId, present.name, proof.certificatePem);
+    const accepted = await submitProof(deps, rollId, present.name, proof.certificatePem, "rollcall");
     return accepted.outcome === "verified" ? verified(deps, rollId) : { state: "awaiting" };
   };
 }
@@ -90,6 +90,7 @@ export async function submitProof(
   rollId: RollId,
   name: AuthorityName,
   certificatePem: string,
+  by: string,
 ): Promise<ProofAnswer> {
   for (let pass = 1; pass <= PASSES; pass += 1) {
     const reading = await deps.authorities.get(name);
@@ -97,7 +98,13 @@ export async function submitProof(
       return { outcome: "refused", detail: `DPS has no CA certificate "${name}" any more` };
     if (reading.authority.isVerified) return { outcome: "verified" };
     const { etag } = reading.authority;
-    const write = { step: "prove-possession", target: `ca ${name}`, action: "verify", guard: etag };
+    const write = {
+      step: "prove-possession",
+      target: `ca ${name}`,
+      action: "verify",
+      guard: etag,
+      after: `sent by ${by}`,
+    };
     const answer = await journalled(deps, rollId, write, () => deps.authorities.verify(name, etag, certificatePem));
     if (answer.outcome === "verified") return answer;
     if (answer.outcome === "refused") {

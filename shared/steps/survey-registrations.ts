@@ -1,12 +1,14 @@
 import type { surveyRegistrations } from "../contract/authority-activities";
 import type { Registrations } from "../ports/registrations";
-import type { ClaimStore, RollBlobs } from "../ports/stores";
-import { frozenPlan } from "./authority-world";
+import type { TargetClaims } from "../ports/target-claims";
+import type { RollBlobs, RollStore } from "../ports/stores";
+import { frozenPlan, noteRefusal } from "./authority-world";
 import type { Step } from "./step";
 
 export interface SurveyRegistrationsDeps {
   readonly registrations: Registrations;
-  readonly claims: ClaimStore;
+  readonly targetClaims: TargetClaims;
+  readonly rolls: RollStore;
   readonly blobs: RollBlobs;
 }
 
@@ -15,14 +17,23 @@ export interface SurveyRegistrationsDeps {
  * it, so these came later. One that another roll holds stands in this one as skipped, and is not late.
  */
 export function createSurveyRegistrations(deps: SurveyRegistrationsDeps): Step<typeof surveyRegistrations> {
-  const { registrations, claims, blobs } = deps;
+  const { registrations, targetClaims, rolls, blobs } = deps;
   return async ({ rollId, cursor }) => {
     const { groupId } = await frozenPlan(blobs, rollId);
     const { items, next } = await registrations.listByGroup(groupId, cursor);
     // What never came through opens nothing, and has nothing to lose.
     const present = items.filter(({ status }) => status === "assigned" || status === "assigning");
-    const held = await claims.findHolders(present.map(({ registrationId }) => registrationId));
+    const held = await targetClaims.holders(
+      "device",
+      present.map(({ registrationId }) => registrationId),
+    );
     const late = present.filter(({ registrationId }) => !held.has(registrationId));
+    const [first] = late;
+    if (first !== undefined)
+      await noteRefusal(rolls, rollId, "late", {
+        code: "late-registrations",
+        detail: `${first.registrationId} and maybe others registered after the target list was made, and nobody knows by which CA; the old one stays in the group until they are rolled`,
+      });
     return { found: late.length, ...(next === undefined ? {} : { next }) };
   };
 }

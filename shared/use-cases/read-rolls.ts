@@ -1,4 +1,5 @@
-import type { RollDeviceList, RollDeviceView, RollList, RollView } from "../contract/operator-api";
+import type { RollDeviceList, RollDeviceView, RollList, RollTrustView, RollView } from "../contract/operator-api";
+import type { RollTrust } from "../domain/authority/roll-trust";
 import { owesRestore } from "../domain/hub/guess";
 import { RollId } from "../domain/ids";
 import { formatInstant, type Instant } from "../domain/instant";
@@ -70,7 +71,7 @@ export function createReadRolls({ rolls, batches }: ReadRollsDeps): ReadRolls {
 }
 
 function toView(roll: Roll, counts: RollView["counts"]): RollView {
-  const { rollId, playbook, phase, outcome, source, alertId, reason, devices, exposure } = roll;
+  const { rollId, playbook, phase, outcome, source, alertId, reason, devices, exposure, trust } = roll;
   const statusUrl = `/api/rolls/${rollId}`;
   return {
     rollId,
@@ -83,11 +84,29 @@ function toView(roll: Roll, counts: RollView["counts"]): RollView {
     devices,
     counts,
     ...(exposure === undefined ? {} : { exposure }),
+    ...(trust === undefined ? {} : { trust: toTrustView(trust, statusUrl) }),
     requestedAt: formatInstant(roll.requestedAt),
     ...time("containedAt", roll.containedAt),
     ...time("finishedAt", roll.finishedAt),
     statusUrl,
     devicesUrl: `${statusUrl}/devices`,
+  };
+}
+
+function toTrustView({ successor, possession, stagedAt, ...trust }: RollTrust, statusUrl: string): RollTrustView {
+  return {
+    ...trust,
+    ...(successor === undefined ? {} : { successor: { ...successor, notAfter: formatInstant(successor.notAfter) } }),
+    ...(possession === undefined
+      ? {}
+      : {
+          possession: {
+            ...possession,
+            since: formatInstant(possession.since),
+            possessionUrl: `${statusUrl}/possession`,
+          },
+        }),
+    ...time("stagedAt", stagedAt),
   };
 }
 

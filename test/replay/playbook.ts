@@ -6,6 +6,7 @@ import { closeFleet } from "../../orchestrations/close-fleet";
 import { containBatch } from "../../orchestrations/contain-batch";
 import { containFleet } from "../../orchestrations/contain-fleet";
 import { groupBreach } from "../../orchestrations/group-breach";
+import { groupExpiry } from "../../orchestrations/group-expiry";
 import { individualBreach } from "../../orchestrations/individual-breach";
 import { individualExpiry } from "../../orchestrations/individual-expiry";
 import { openFleet } from "../../orchestrations/open-fleet";
@@ -30,6 +31,7 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   individualBreach,
   groupBreach,
   restoreGroup,
+  groupExpiry,
   openFleet,
   containFleet,
   containBatch,

@@ -1,0 +1,92 @@
+import { z } from "zod";
+import { expectGolden, play } from "./playbook";
+
+/** The calls of this roll that touch trust at DPS or devices, in order, one that is repeated at once named once. */
+function trustCalls(calls: readonly string[]): string[] {
+  const trust =
+    /^(judgeSuccessor|provePossession|stageAuthority|dispatchBatch|retireBatch|dropAuthority|deleteAuthority)/;
+  const named = calls.filter((call) => trust.test(call)).map((call) => call.replace(/#\d+$/, ""));
+  return named.filter((call, at) => call !== named[at - 1]);
+}
+
+describe("groupExpiry", () => {
+  it("stages the new CA, rolls the fleet, and takes the old CA out last", async () => {
+    const ran = await play("groupExpiry", {});
+    expect(trustCalls(ran.calls)).toEqual([
+      ...["judgeSuccessor", "provePossession", "stageAuthority"],
+      ...["dispatchBatch", "retireBatch", "dropAuthority", "deleteAuthority"],
+    ]);
+    expect(ran.output).toEqual({ outcome: "completed", proven: 3 });
+    expectGolden("groupExpiry", "root", ran);
+  });
+
+  it("touches no trust at DPS where only leaves run out", async () => {
+    const ran = await play("groupExpiry", {}, { judgeSuccessor: { outcome: "not-needed" } });
+    expect(trustCalls(ran.calls)).toEqual(["judgeSuccessor", "dispatchBatch", "retireBatch"]);
+    expect(ran.output).toEqual({ outcome: "completed", proven: 3 });
+    expectGolden("groupExpiry", "leaf", ran);
+  });
+
+  it("ends before anything is written where the new CA is refused", async () => {
+    const ran = await play("groupExpiry", {}, { judgeSuccessor: { outcome: "refused", code: "slot-in-use" } });
+    expect(ran.calls).toEqual(["judgeSuccessor", "closeRoll", "releaseClaims"]);
+    expect(closedAs(ran)).toBe("refused");
+  });
+
+  it.each<[string, Parameters<typeof play>[2], string]>([
+    ["possession is refused", { provePossession: { state: "refused", code: "name-taken" } }, "refused"],
+    [
+      "it is aborted while a person should sign",
+      { provePossession: { state: "awaiting" }, readControl: aborted() },
+      "aborted",
+    ],
+    ["nobody signs before the deadline", { provePossession: { state: "awaiting" } }, "partial"],
+    ["DPS does not take the new CA", { stageAuthority: { outcome: "refused", code: "family-changed" } }, "refused"],
+  ])("rolls nobody where %s", async (_what, scripts, outcome) => {
+    const ran = await play("groupExpiry", {}, scripts);
+    expect(ran.calls.filter((call) => /dispatch|drop|delete/.test(call))).toEqual([]);
+    expect(closedAs(ran)).toBe(outcome);
+  });
+
+  it("leaves both CAs where they are after an abort", async () => {
+    const ran = await play("groupExpiry", {}, { readControl: aborted() });
+    expect(trustCalls(ran.calls)).toEqual(["judgeSuccessor", "provePossession", "stageAuthority"]);
+    expect(closedAs(ran)).toBe("aborted");
+    expectGolden("groupExpiry", "aborted", ran);
+  });
+
+  it("is partial while the group still needs its old CA, and not because DPS keeps a certificate", async () => {
+    const needed = await play("groupExpiry", {}, { dropAuthority: { outcome: "refused", code: "not-all-proven" } });
+    expect(closedAs(needed)).toBe("partial");
+    const kept = await play(
+      "groupExpiry",
+      {},
+      { deleteAuthority: { outcome: "kept", code: "authority-anchors-others" } },
+    );
+    expect(closedAs(kept)).toBeUndefined();
+  });
+
+  it("gives devices that went back another chance before it retires anything", async () => {
+    const ran = await play(
+      "groupExpiry",
+      {},
+      { retireBatch: (_input, nth) => ({ retired: 2, kept: 0, open: 0, regressed: nth === 0 ? 1 : 0 }) },
+    );
+    expect(trustCalls(ran.calls).slice(3)).toEqual([
+      ...["dispatchBatch", "retireBatch", "dispatchBatch", "retireBatch"],
+      ...["dropAuthority", "deleteAuthority"],
+    ]);
+  });
+});
+
+/** The outcome that the orchestrator itself decided; undefined where the devices decide. */
+function closedAs({ executions }: Awaited<ReturnType<typeof play>>): string | undefined {
+  const closing = executions
+    .flatMap(({ actions }) => actions)
+    .find(({ functionName }) => functionName === "closeFleet");
+  return z.object({ outcome: z.string().optional() }).parse(closing?.["input"]).outcome;
+}
+
+function aborted(): object {
+  return { state: "aborted", retries: 0, missing: [] };
+}
