@@ -4,6 +4,7 @@ import { createDeleteAuthority } from "../../shared/steps/delete-authority";
 import { createDropAuthority, type DropAuthorityDeps } from "../../shared/steps/drop-authority";
 import { createJudgeSuccessor, type JudgeSuccessorDeps } from "../../shared/steps/judge-successor";
 import { createProvePossession, type ProvePossessionDeps } from "../../shared/steps/prove-possession";
+import { createReplaceAuthority } from "../../shared/steps/replace-authority";
 import { createStageAuthority } from "../../shared/steps/stage-authority";
 import { createSurveyRegistrations, type SurveyRegistrationsDeps } from "../../shared/steps/survey-registrations";
 import { activity } from "./activity";
@@ -19,6 +20,7 @@ export function registerAuthorities(deps: AuthorityDeps): void {
   activity(contract.judgeSuccessor, createJudgeSuccessor(deps));
   activity(contract.provePossession, createProvePossession(deps));
   activity(contract.stageAuthority, createStageAuthority(deps));
+  activity(contract.replaceAuthority, createReplaceAuthority(deps));
   activity(contract.surveyRegistrations, createSurveyRegistrations(deps));
   activity(contract.dropAuthority, createDropAuthority(deps));
   activity(contract.countLeaning, createCountLeaning(deps));

@@ -1,35 +1,51 @@
 import type { OldAuthority } from "../domain/authority/plan";
 import type { GroupSlots } from "../domain/authority/slots";
+import { resolveBad, type BadAuthorities } from "../domain/enrollment/close-group";
 import type { Sha256Thumbprint } from "../domain/ids";
 import type { GroupScope } from "../domain/roll/request";
-import type { RollId } from "../domain/ids";
 import type { Authority } from "../ports/authorities";
 import type { CertificateReader } from "../ports/certificates";
-import type { RollBlobs } from "../ports/stores";
+import type { EnrollmentGroup } from "../ports/enrollment-groups";
 import { findAuthority } from "./authority-world";
+import { namedBad } from "./close-group";
 
-/** The compromised CAs of a breach, each with its name in DPS where it has one. */
-export async function badAuthorities(
-  _blobs: RollBlobs,
-  _rollId: RollId,
-  { compromised }: GroupScope,
-  slots: GroupSlots,
-  authorities: readonly Authority[],
-): Promise<readonly OldAuthority[]> {
-  const held = (compromised?.slots ?? (["primary", "secondary"] as const)).flatMap((slot) => slots[slot] ?? []);
-  const thumbprints = new Set<Sha256Thumbprint>(compromised?.thumbprints);
-  for (const { sha256Thumbprint } of held) if (sha256Thumbprint !== undefined) thumbprints.add(sha256Thumbprint);
-  await Promise.resolve();
-  return [...thumbprints].map((sha256Thumbprint) => {
-    const known = authorities.find(({ certificate }) => certificate?.sha256Thumbprint === sha256Thumbprint);
-    const notAfter =
-      known?.certificate?.notAfter ?? held.find((one) => one.sha256Thumbprint === sha256Thumbprint)?.notAfter;
-    return {
-      sha256Thumbprint,
-      ...(known === undefined ? {} : { name: known.name }),
-      ...(notAfter === undefined ? {} : { notAfter }),
-    };
-  });
+/**
+ * The compromised CAs of a breach, each with its name in DPS where it has one: as the group's closing saw them, because the
+ * group may look otherwise by now; else as the group holds them.
+ */
+export function badAuthorities(
+  scope: GroupScope,
+  seen: { readonly bad: BadAuthorities } | undefined,
+  world: { readonly group: EnrollmentGroup; readonly slots: GroupSlots; readonly authorities: readonly Authority[] },
+): readonly OldAuthority[] {
+  const { group, slots, authorities } = world;
+  const holder = (thumbprint: Sha256Thumbprint): Authority | undefined =>
+    authorities.find(({ certificate }) => certificate?.sha256Thumbprint === thumbprint);
+  const bad = seen?.bad ?? resolveBad(group, namedBad(scope));
+  const byName = bad.names.map((name) => ({ name, ...facts(findAuthority(authorities, name)) }));
+  const known = new Set(byName.map(({ sha256Thumbprint }) => sha256Thumbprint));
+  const byThumbprint = bad.thumbprints
+    .filter((thumbprint) => !known.has(thumbprint))
+    .map((sha256Thumbprint) => {
+      const held = holder(sha256Thumbprint);
+      const slot = [slots.primary, slots.secondary].find((one) => one?.sha256Thumbprint === sha256Thumbprint);
+      return { ...until(slot?.notAfter), ...facts(held), ...named(held), sha256Thumbprint };
+    });
+  return [...byName, ...byThumbprint];
+}
+
+function facts(held: Authority | undefined): Pick<OldAuthority, "sha256Thumbprint" | "notAfter"> {
+  if (held?.certificate === undefined) return {};
+  const { sha256Thumbprint, notAfter } = held.certificate;
+  return { sha256Thumbprint, notAfter };
+}
+
+function named(held: Authority | undefined): Pick<OldAuthority, "name"> {
+  return held === undefined ? {} : { name: held.name };
+}
+
+function until(notAfter: OldAuthority["notAfter"]): Pick<OldAuthority, "notAfter"> {
+  return notAfter === undefined ? {} : { notAfter };
 }
 
 /** The compromised CAs' public keys, by SHA-256, as far as DPS shows their certificates. */

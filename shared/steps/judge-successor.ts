@@ -15,6 +15,7 @@ import type { EnrollmentGroup, EnrollmentGroups } from "../ports/enrollment-grou
 import type { RollBlobs, RollStore } from "../ports/stores";
 import { allGroups, authorityPlan, findAuthority, noteRefusal, noteTrust, slotsOf } from "./authority-world";
 import { badAuthorities, keysOf } from "./bad-authorities";
+import { documents } from "./roll-documents";
 import type { Step } from "./step";
 
 export interface JudgeSuccessorDeps {
@@ -109,7 +110,9 @@ async function judgeSuccessorIn(
   const certificate = chain.leaf;
   const name = nameInDps(world);
   const identity = { sha256Thumbprint: certificate.sha256Thumbprint, name };
-  const bad = isBreach(request.playbook) ? await badAuthorities(deps.blobs, rollId, scope, slots, authorities) : [];
+  const breach = isBreach(request.playbook);
+  const seen = breach ? await deps.blobs.findDocument(rollId, documents.groupSeen(group.groupId)) : undefined;
+  const bad = breach ? badAuthorities(scope, seen, world) : [];
   const { refusal, warnings } = lintAuthority(
     {
       certificate,
