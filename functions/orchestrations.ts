@@ -7,6 +7,7 @@ import { groupExpiry } from "../orchestrations/group-expiry";
 import { individualBreach } from "../orchestrations/individual-breach";
 import { individualExpiry } from "../orchestrations/individual-expiry";
 import { openFleet } from "../orchestrations/open-fleet";
+import { planRoll } from "../orchestrations/plan-roll";
 import { planFleet } from "../orchestrations/plan-fleet";
 import { proveFleet } from "../orchestrations/prove-fleet";
 import { proveRootOwnership } from "../orchestrations/prove-root-ownership";
@@ -15,6 +16,7 @@ import { refreshInventory } from "../orchestrations/refresh-inventory";
 import { reprovisionBatch } from "../orchestrations/reprovision-batch";
 import { reprovisionFleet } from "../orchestrations/reprovision-fleet";
 import { reprovisionWave } from "../orchestrations/reprovision-wave";
+import { rehearseRoll } from "../orchestrations/rehearse-roll";
 import { restoreGroup } from "../orchestrations/restore-group";
 import { retireAuthority } from "../orchestrations/retire-authority";
 import { retireFleet } from "../orchestrations/retire-fleet";
@@ -26,6 +28,7 @@ import * as groups from "../shared/contract/group-breach";
 import * as due from "../shared/contract/due";
 import * as inventory from "../shared/contract/inventory";
 import * as contract from "../shared/contract/orchestrations";
+import * as plan from "../shared/contract/plan";
 import * as reprovision from "../shared/contract/reprovision";
 
 /** Names the orchestrators to the host, as the contract has them. */
@@ -36,6 +39,8 @@ export function registerOrchestrations(): void {
   df.app.orchestration(groups.restoreGroup.name, restoreGroup);
   df.app.orchestration(contract.groupExpiry.name, groupExpiry);
   df.app.orchestration(contract.openFleet.name, openFleet);
+  df.app.orchestration(plan.planRoll.name, planRoll);
+  df.app.orchestration(plan.rehearseRoll.name, rehearseRoll);
   df.app.orchestration(contract.containFleet.name, containFleet);
   df.app.orchestration(contract.containBatch.name, containBatch);
   df.app.orchestration(contract.proveFleet.name, proveFleet);

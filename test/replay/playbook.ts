@@ -10,6 +10,8 @@ import { groupExpiry } from "../../orchestrations/group-expiry";
 import { individualBreach } from "../../orchestrations/individual-breach";
 import { individualExpiry } from "../../orchestrations/individual-expiry";
 import { openFleet } from "../../orchestrations/open-fleet";
+import { planRoll } from "../../orchestrations/plan-roll";
+import { rehearseRoll } from "../../orchestrations/rehearse-roll";
 import { planFleet } from "../../orchestrations/plan-fleet";
 import { reprovisionBatch } from "../../orchestrations/reprovision-batch";
 import { reprovisionFleet } from "../../orchestrations/reprovision-fleet";
@@ -33,6 +35,8 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   restoreGroup,
   groupExpiry,
   openFleet,
+  planRoll,
+  rehearseRoll,
   containFleet,
   containBatch,
   proveFleet,
@@ -77,6 +81,8 @@ const ActivityInput = z.object({
 
 const pace = { pollMs: 10_000, recheckMs: 300_000, watchMs: 60_000, deadline: START + 3_600_000 };
 
+export const PLAN_HASH = "A".repeat(64);
+
 /** The good case: everything contained and proven at the first look. */
 const answers: Readonly<Record<string, Script>> = {
   closeGroup: { outcome: "closed", replaces: true },
@@ -99,6 +105,9 @@ const answers: Readonly<Record<string, Script>> = {
   settleDue: {},
   closeRoll: { outcome: "completed", proven: 3 },
   releaseClaims: {},
+  examineBatch: { examined: 3 },
+  sumExamined: { devices: 3 },
+  freezePlan: { planHash: PLAN_HASH, refused: false, approval: false, dryRun: false, pace },
   readCourse: { batches: 1, waves: 1, pace, csr: false, stage: true, retire: "all-proven" },
   planExpiry: { planned: 3, refused: 0, open: 0 },
   requestCsrs: { issued: 3, open: 0 },
