@@ -3,6 +3,7 @@ import { owesRestore } from "../domain/hub/guess";
 import { isClosedTo } from "../domain/enrollment/close-entry";
 import { disown } from "../domain/hub/adopted-leaf";
 import { standing } from "../domain/hub/allow-set";
+import { outlived } from "../domain/hub/cut";
 import type { HubHostName, RollId } from "../domain/ids";
 import type { JournalLine } from "../domain/roll/batch";
 import { withWarning, type DeviceRow } from "../domain/roll/device-row";
@@ -10,6 +11,7 @@ import { RollError } from "../domain/roll-error";
 import type { Entropy } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
 import type { HubIdentity, Hubs } from "../ports/hubs";
+import type { FactStore } from "../ports/stores";
 import { adoptLeaf } from "./adopt-leaves";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { readGuards, type GroupGuardDeps } from "./group-guard";
@@ -22,6 +24,7 @@ export interface ConfirmContainedDeps extends BatchWorkDeps, GroupGuardDeps {
   readonly entropy: Entropy;
   readonly enrollments: Enrollments;
   readonly hubs: Hubs;
+  readonly facts: Pick<FactStore, "read">;
 }
 
 type Guards = Awaited<ReturnType<typeof readGuards>>;
@@ -73,8 +76,22 @@ export function createRecheckContained(deps: ConfirmContainedDeps): Step<typeof 
       (row) => row.containedAt !== undefined && row.proof === undefined && row.failed === undefined,
     );
     const guards = await readGuards(deps, rollId, todo);
+    const { timing } = await deps.blobs.getRequest(rollId);
+    const facts = await deps.facts.read(todo.flatMap(({ deviceId }) => deviceId ?? []));
     await mapSideBySide(todo, async (row) => {
       const finding = await examine(deps, rollId, row, guards, { released: false });
+      const heard = row.deviceId === undefined ? undefined : facts.get(row.deviceId);
+      if (finding.kind === "contained" && finding.intact && outlived(row, heard, timing)) {
+        lines.push({
+          registrationId: row.registrationId,
+          target: "all",
+          action: "containment-broken",
+          result: SURVIVED,
+        });
+        work.set(containAgain(row, SURVIVED, false));
+        broken += 1;
+        return;
+      }
       if (finding.kind === "contained" && finding.row !== row) work.set(finding.row);
       if (finding.kind === "contained" || finding.kind === "unknown" || finding.kind === "in-flight") return;
       lines.push(lineOf(row, "containment-broken", finding));
@@ -93,6 +110,8 @@ export function createRecheckContained(deps: ConfirmContainedDeps): Step<typeof 
     return { broken };
   };
 }
+
+export const SURVIVED = "session-survived: a message arrived after the hold and before any new registration";
 
 /** The row of a device whose containment does not hold: every hub is held again, DPS is closed again if it opened. */
 export function containAgain(row: DeviceRow, why: string, atDps: boolean): DeviceRow {

@@ -4,6 +4,7 @@ import { owesRestore } from "../domain/hub/guess";
 import { standing, type Identity, type Standing } from "../domain/hub/allow-set";
 import { AttemptId, type DeviceId, type HubHostName, type RollId } from "../domain/ids";
 import { addMs, instant, type Instant } from "../domain/instant";
+import { cutAt, outlived } from "../domain/hub/cut";
 import { judgeProof, reportFor, type RegistrationEvidence } from "../domain/proof/judge";
 import type { JournalLine } from "../domain/roll/batch";
 import { isOpen } from "../domain/roll/device-state";
@@ -16,7 +17,7 @@ import type { Hubs } from "../ports/hubs";
 import type { FactStore, RollBlobs } from "../ports/stores";
 import { adoptLeaf } from "./adopt-leaves";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
-import { containAgain } from "./confirm-contained";
+import { containAgain, SURVIVED } from "./confirm-contained";
 import { readGuards } from "./group-guard";
 import { allowSet, readIdentities, recordOf } from "./identities";
 import { createChainRule, type ChainRule, type ProveChainDeps } from "./prove-chain";
@@ -112,12 +113,6 @@ async function heardAgain({ facts }: ProveBatchDeps, rows: readonly DeviceRow[])
     const heard = known.get(deviceId);
     return heard !== undefined && heard.lastSeen.enqueuedAt > cutAt(row) ? [{ row, deviceId, facts: heard }] : [];
   });
-}
-
-/** From when on no session of the device can be an old one, as far as the hold goes. */
-function cutAt(row: DeviceRow): Instant {
-  const held = Object.values(row.hubs).flatMap((record) => (record.heldAt === undefined ? [] : [record.heldAt]));
-  return instant(Math.max(row.entry.closedAt ?? 0, ...held));
 }
 
 function hasAnswered(row: DeviceRow, facts: DeviceFacts, rollId: RollId): boolean {
@@ -222,11 +217,10 @@ async function ask(
     if (home !== undefined) {
       if (facts.claimed === undefined || row.allowed.includes(facts.claimed.sha256Thumbprint))
         ready.push({ device, hub: home[0] });
-    } else if (facts.lastSeen.enqueuedAt > addMs(cutAt(row), Math.max(timing.pulseHoldMs, timing.settleMs))) {
+    } else if (outlived(row, facts, timing)) {
       broken += 1;
-      const why = "session-survived: a message arrived after the hold and before any new registration";
-      work.set(containAgain(row, why, false));
-      lines.push({ registrationId: row.registrationId, target: "all", action: "containment-broken", result: why });
+      work.set(containAgain(row, SURVIVED, false));
+      lines.push({ registrationId: row.registrationId, target: "all", action: "containment-broken", result: SURVIVED });
     }
   });
   await send(deps, work, rollId, ready, lines);

@@ -59,6 +59,20 @@ describe("devices that a closed roll left contained", () => {
     expect(await bed.journal()).toContainEqual(expect.stringContaining("containment-broken"));
   });
 
+  it("are contained anew when one is heard over a session that outlived the hold", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1", { target: { replacement: { kind: "none" } } });
+    await bed.open(device);
+    await bed.contain();
+    await bed.steps.closeRoll({ rollId });
+    await bed.steps.releaseClaims({ rollId, from: 0 });
+    expect(await recheck(bed)).toBe(false);
+    bed.clock.pass(5_000);
+    await bed.heartbeat(device, device.old);
+    expect(await recheck(bed)).toBe(true);
+    expect(await bed.journal()).toContainEqual(expect.stringContaining("session-survived"));
+  });
+
   it("are left to another roll that has them by now", async () => {
     const bed = new Bed();
     const device = await closed(bed);
