@@ -3,7 +3,7 @@ import type { DeviceFacts } from "../domain/device-facts";
 import { owesRestore } from "../domain/hub/guess";
 import { standing, type Identity, type Standing } from "../domain/hub/allow-set";
 import { AttemptId, type DeviceId, type HubHostName, type RollId } from "../domain/ids";
-import { addMs, instant, type Instant } from "../domain/instant";
+import { addMs, type Instant } from "../domain/instant";
 import { cutAt, outlived } from "../domain/hub/cut";
 import { judgeProof, reportFor, type RegistrationEvidence } from "../domain/proof/judge";
 import type { JournalLine } from "../domain/roll/batch";
