@@ -1,5 +1,6 @@
 import type { InvocationContext } from "@azure/functions";
 import * as df from "durable-functions";
+import { liftDue } from "../shared/contract/deny-entries";
 import { recheckClosed } from "../shared/contract/due";
 import { groupBreach, groupExpiry, individualBreach, individualExpiry } from "../shared/contract/orchestrations";
 import type { DueKind } from "../shared/domain/due";
@@ -43,7 +44,9 @@ export function durableStarter(context: InvocationContext): RollStarter {
 }
 
 /** What is started for each kind of due work. */
-const DUE = { recheck: recheckClosed.name } as const satisfies Partial<Record<DueKind, string>>;
+const DUE = { recheck: recheckClosed.name, "lift-deny": liftDue.name } as const satisfies Partial<
+  Record<DueKind, string>
+>;
 
 /** The Durable client of one invocation, for work that is due. */
 export function dueStarter(context: InvocationContext): DueStarter {

@@ -12,6 +12,7 @@ import { TableBatchStore } from "../shared/adapters/store/batch-store";
 import { TableClaimStore } from "../shared/adapters/store/claim-store";
 import { TableControlStore } from "../shared/adapters/store/control-store";
 import { TableDueRows } from "../shared/adapters/store/due-store";
+import { TableDenyLedger } from "../shared/adapters/store/deny-store";
 import { TableFactStore } from "../shared/adapters/store/fact-store";
 import { BlobImportExport } from "../shared/adapters/store/import-export-blobs";
 import { BlobInventoryStore } from "../shared/adapters/store/inventory-store";
@@ -24,6 +25,7 @@ import { BlobRollBlobs } from "../shared/adapters/store/roll-blobs";
 import { TableTargetClaims } from "../shared/adapters/store/target-claim-store";
 import { TableRollStore } from "../shared/adapters/store/roll-store";
 import { openStore, type StoreAddress } from "../shared/adapters/store/tables";
+import { createDecoys } from "../shared/adapters/x509/decoy-certificates";
 import { nodeCertificateReader } from "../shared/adapters/x509/node-certificate-reader";
 import { nodeEntropy } from "../shared/adapters/x509/node-entropy";
 import { systemClock, systemWaiter } from "../shared/adapters/x509/system-clock";
@@ -33,6 +35,7 @@ import { ratesOf } from "../shared/domain/pacing/rates";
 import { createAcceptAlert } from "../shared/use-cases/accept-alert";
 import { createAcceptOrder } from "../shared/use-cases/accept-order";
 import { createCommandRoll } from "../shared/use-cases/command-roll";
+import { createDenyEntries } from "../shared/use-cases/deny-entries";
 import { createIngestEvents } from "../shared/use-cases/ingest-events";
 import { createReadInventory } from "../shared/use-cases/inventory/read-inventory";
 import { createRefreshInventory } from "../shared/use-cases/inventory/refresh";
@@ -48,6 +51,7 @@ import { registerAlerts } from "./http/alerts";
 import { registerDueList } from "./http/due";
 import { createGate } from "./http/gate";
 import { registerInventory } from "./http/inventory";
+import { registerDenyEntries } from "./http/deny-entries";
 import { registerRolls } from "./http/rolls";
 import { registerOrchestrations } from "./orchestrations";
 import { registerDue } from "./timers/due";
@@ -73,6 +77,9 @@ const deps = {
   entropy: nodeEntropy,
   certificates: nodeCertificateReader,
   policy: settings.certificatePolicy,
+  pinBlocksOldLeaf: settings.pinBlocksOldLeaf,
+  decoys: createDecoys(systemClock, nodeEntropy),
+  denyLedger: new TableDenyLedger(store),
   signatures: new HmacAlertSignatures(settings.webhookSecrets),
   replacements: new BlobReplacementSource(store, settings.replacementsContainer, nodeCertificateReader),
   issuer,
@@ -117,6 +124,7 @@ registerRolls({
   command: createCommandRoll(deps),
   submitPossession: createSubmitPossession(deps),
 });
+registerDenyEntries({ gate, deny: createDenyEntries(deps) });
 registerHeartbeats(createIngestEvents(deps));
 registerSweep(createSweepRolls(deps));
 registerDue(createRunDue(deps));

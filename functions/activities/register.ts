@@ -1,5 +1,6 @@
 import * as contract from "../../shared/contract/activities";
 import { readControl } from "../../shared/contract/control";
+import { liftDeny } from "../../shared/contract/deny-entries";
 import * as groupBreach from "../../shared/contract/group-breach";
 import { createCloseAtDps, type CloseAtDpsDeps } from "../../shared/steps/close-at-dps";
 import { createCloseGroup } from "../../shared/steps/close-group";
@@ -14,6 +15,7 @@ import { createCutTargets, type CutTargetsDeps } from "../../shared/steps/cut-ta
 import type { DueWorkDeps } from "../../shared/steps/due-work";
 import { createEnterPhase, type EnterPhaseDeps } from "../../shared/steps/enter-phase";
 import { createGatherTargets, type GatherTargetsDeps } from "../../shared/steps/gather-targets";
+import { createLiftDeny, type LiftDenyDeps } from "../../shared/steps/lift-deny";
 import { createOpenBatches, type OpenBatchesDeps } from "../../shared/steps/open-batches";
 import { createProveBatch, type ProveBatchDeps } from "../../shared/steps/prove-batch";
 import { createReadControl, type ReadControlDeps } from "../../shared/steps/read-control";
@@ -35,6 +37,7 @@ export type ActivityDeps = GatherTargetsDeps &
   EnterPhaseDeps &
   CloseAtDpsDeps &
   CloseReachDeps &
+  LiftDenyDeps &
   HoldAtHubDeps &
   ReleaseHoldDeps &
   ConfirmContainedDeps &
@@ -61,6 +64,7 @@ export function registerActivities(deps: ActivityDeps): void {
   activity(contract.closeRoll, createCloseRoll(deps));
   activity(contract.releaseClaims, createReleaseClaims(deps));
   activity(groupBreach.closeGroup, createCloseGroup(deps));
+  activity(liftDeny, createLiftDeny(deps));
   activity(groupBreach.closeReach, createCloseReach(deps));
   activity(readControl, createReadControl(deps));
   registerAuthorities(deps);

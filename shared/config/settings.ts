@@ -56,6 +56,8 @@ export interface Settings {
   readonly inventorySchedule: string;
   readonly timing: Timing;
   readonly certificatePolicy: CertificatePolicy;
+  /** Whether DPS refuses a group's leaf whose device has an enabled individual enrollment with another one. */
+  readonly pinBlocksOldLeaf: "verified" | "unverified";
   /** Undefined: devices' certificate requests are refused. */
   readonly issuer: IssuerSettings | undefined;
   /** CAs whose keys the app may use to prove possession to DPS. */
@@ -139,6 +141,10 @@ const environment = z
       readOperators,
     ).optional(),
     ROLLCALL_TWO_PERSONS: variable("give true or false", readBoolean).default(true),
+    ROLLCALL_PIN_BLOCKS_OLD_LEAF: variable(
+      "give verified once it was tried at this DPS that an enabled individual enrollment keeps the device's other leaves out, else unverified",
+      (text) => (text === "verified" || text === "unverified" ? text : undefined),
+    ).default("unverified"),
     ROLLCALL_ISSUER: variable(ISSUER_FORM, readIssuer).optional(),
     ROLLCALL_CA_SIGNERS: variable(SIGNERS_FORM, readSigners).default([]),
     ROLLCALL_REPLACEMENTS_CONTAINER: variable(
@@ -214,6 +220,7 @@ export function readSettings(
     },
     quotas: quotasOf(data, hubs),
     certificatePolicy: data.ROLLCALL_CERTIFICATE_POLICY,
+    pinBlocksOldLeaf: data.ROLLCALL_PIN_BLOCKS_OLD_LEAF,
     issuer: data.ROLLCALL_ISSUER && issuerWithFiles(data.ROLLCALL_ISSUER, reading("ROLLCALL_ISSUER", readFile)),
     authoritySigners: data.ROLLCALL_CA_SIGNERS.map((signer) =>
       withFiles(signer, reading("ROLLCALL_CA_SIGNERS", readFile)),

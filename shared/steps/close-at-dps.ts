@@ -14,12 +14,12 @@ import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { closeGroupRows } from "./close-group-rows";
 import { needsContainment } from "./hold-at-hub";
+import { pinRows, type PinRowsDeps } from "./pin-rows";
 import { leafPem, planRow, readLeaf, type ReplacementWorld } from "./plan-replacement";
-import type { ShutGroupDeps } from "./shut-group";
 import { askSideBySide, mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
-export interface CloseAtDpsDeps extends BatchWorkDeps, ShutGroupDeps {
+export interface CloseAtDpsDeps extends BatchWorkDeps, PinRowsDeps {
   readonly blobs: RollBlobs;
   readonly enrollments: Enrollments;
   readonly authorities: Authorities;
@@ -54,7 +54,8 @@ export function createCloseAtDps(deps: CloseAtDpsDeps): Step<typeof closeAtDps> 
       if (ofGroups.length > 0) {
         const request = await deps.blobs.getRequest(rollId);
         const replacements = worldOf(deps, targets, authorities);
-        await closeGroupRows(deps, work, rollId, ofGroups, { request, targets, replacements }, outcome);
+        const close = request.group?.authority === "leaf" ? pinRows : closeGroupRows;
+        await close(deps, work, rollId, ofGroups, { request, targets, replacements }, outcome);
       }
       let todo = all.filter(({ group }) => group === undefined).map(({ registrationId }) => registrationId);
       for (let pass = 1; pass <= PASSES && todo.length > 0; pass += 1) {

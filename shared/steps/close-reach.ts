@@ -1,4 +1,5 @@
 import type { closeReach } from "../contract/group-breach";
+import type { DenyEntry } from "../domain/deny-entry";
 import { decideNarrowing } from "../domain/enrollment/close-group";
 import { EnrollmentGroupId, type RollId, type Sha256Thumbprint } from "../domain/ids";
 import { strike } from "../domain/inventory/breach-reach";
@@ -11,14 +12,15 @@ import type { CertificateReader } from "../ports/certificates";
 import type { EnrollmentGroup, GroupChange } from "../ports/enrollment-groups";
 import { groupScope, idOf } from "./close-group";
 import { journalled } from "./journalled";
-import { leafPem } from "./plan-replacement";
+import { noteDeny, type NoteDenyDeps } from "./note-deny";
+import { leafPem, readLeaf } from "./plan-replacement";
 import { readTrust, type ReadTrustDeps } from "./read-trust";
 import { documents, type BreachReach, type GroupSeen } from "./roll-documents";
 import { putGroup, shutGroup, type ShutGroupDeps } from "./shut-group";
 import { mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
-export interface CloseReachDeps extends ShutGroupDeps, ReadTrustDeps {
+export interface CloseReachDeps extends ShutGroupDeps, ReadTrustDeps, NoteDenyDeps {
   readonly certificates: CertificateReader;
 }
 
@@ -130,6 +132,7 @@ async function denyGroup(
   const reading = await deps.groups.get(o.like);
   if (reading.outcome === "missing") return undefined;
   const groupId = EnrollmentGroupId.parse(`rollcall-deny-${o.authority.slice(0, 16).toLowerCase()}`);
+  await noteDeny(deps, await ledgerRow(deps, rollId, groupId, o.pem));
   const attestation = { kind: "signingCertificates", primaryPem: o.pem, secondaryPem: undefined } as const;
   const write = {
     step: "close-reach",
@@ -144,6 +147,18 @@ async function denyGroup(
   const stands = creation.outcome === "exists" ? creation.group : undefined;
   const held = stands?.attestation.kind === "signingCertificates" ? stands.attestation.primary : undefined;
   return stands?.provisioningStatus === "disabled" && held?.sha256Thumbprint === o.authority ? groupId : undefined;
+}
+
+async function ledgerRow(
+  { blobs, certificates }: CloseReachDeps,
+  rollId: RollId,
+  target: EnrollmentGroupId,
+  pem: string,
+): Promise<DenyEntry> {
+  const { requestedBy, source, reason, requestedAt } = await blobs.getRequest(rollId);
+  const removeAfter = readLeaf(certificates, pem)?.leaf.notAfter;
+  const about = { kind: "deny-group", target, rollId, owner: requestedBy ?? source, reason } as const;
+  return { ...about, createdAt: requestedAt, ...(removeAfter === undefined ? {} : { removeAfter }) };
 }
 
 /** Opens a closed group for those of its devices that are not concerned, if it was open before and that is safe. */

@@ -1,5 +1,6 @@
 import type { confirmContained, recheckContained } from "../contract/activities";
 import { owesRestore } from "../domain/hub/guess";
+import { isPinned } from "../domain/enrollment/pin";
 import { isClosedTo } from "../domain/enrollment/close-entry";
 import { disown } from "../domain/hub/adopted-leaf";
 import { standing } from "../domain/hub/allow-set";
@@ -47,7 +48,7 @@ export function createConfirmContained(deps: ConfirmContainedDeps): Step<typeof 
     const work = await BatchWork.open(deps, "confirm-contained", { rollId, batch });
     const lines: JournalLine[] = [];
     const todo = work.rows.filter((row) => needsContainment(row));
-    const guards = await readGuards(deps, rollId, todo);
+    const guards = await readGuards(deps, rollId, todo.filter(inClosedGroup));
     await mapSideBySide(todo, async (row) => {
       const finding = await examine(deps, rollId, row, guards, { released: true });
       lines.push(lineOf(row, "confirm", finding));
@@ -75,7 +76,7 @@ export function createRecheckContained(deps: ConfirmContainedDeps): Step<typeof 
     const todo = work.rows.filter(
       (row) => row.containedAt !== undefined && row.proof === undefined && row.failed === undefined,
     );
-    const guards = await readGuards(deps, rollId, todo);
+    const guards = await readGuards(deps, rollId, todo.filter(inClosedGroup));
     const { timing } = await deps.blobs.getRequest(rollId);
     const facts = await deps.facts.read(todo.flatMap(({ deviceId }) => deviceId ?? []));
     await mapSideBySide(todo, async (row) => {
@@ -95,7 +96,7 @@ export function createRecheckContained(deps: ConfirmContainedDeps): Step<typeof 
       if (finding.kind === "contained" && finding.row !== row) work.set(finding.row);
       if (finding.kind === "contained" || finding.kind === "unknown" || finding.kind === "in-flight") return;
       lines.push(lineOf(row, "containment-broken", finding));
-      work.set(containAgain(row, finding.why, finding.kind === "dps-open"));
+      work.set(containAgain(row, finding.why, finding.kind === "dps-open" || row.pin === "pin"));
       broken += 1;
     });
     for (const { unconfirmed, ...row } of work.rows) {
@@ -175,13 +176,18 @@ async function examine(
   return { kind: "contained", intact, row };
 }
 
+/** Its group is closed as a whole; a device that is kept out by an entry of its own is looked at by that. */
+function inClosedGroup({ group, pin }: DeviceRow): boolean {
+  return group !== undefined && pin === undefined;
+}
+
 /** What lets the device in at DPS: its group, read once for the whole batch, or the entry of its own. */
 async function examineEntry(
   { enrollments }: ConfirmContainedDeps,
   row: DeviceRow,
   guards: Guards,
 ): Promise<Finding | undefined> {
-  if (row.group !== undefined) {
+  if (row.group !== undefined && inClosedGroup(row)) {
     const guard = guards.get(row.group);
     if (guard === undefined || guard instanceof RollError) return { kind: "unknown", why: guard?.code ?? "not read" };
     return guard.kind === "open"
@@ -190,6 +196,10 @@ async function examineEntry(
   }
   const entry = await orOutage(enrollments.get(row.registrationId));
   if (entry instanceof RollError) return { kind: "unknown", why: entry.code };
+  if (row.pin !== undefined)
+    return isPinned(entry.outcome === "found" ? entry.enrollment : undefined, row.planned?.sha256Thumbprint)
+      ? undefined
+      : { kind: "dps-open", why: "nothing keeps the device's old leaf from coming in through its group" };
   return entry.outcome === "found" && !isClosedTo(entry.enrollment, row.bad)
     ? { kind: "dps-open", why: "the DPS entry accepts a compromised certificate" }
     : undefined;
@@ -219,6 +229,8 @@ function afterConfirm(row: DeviceRow, finding: Finding, { clock }: ConfirmContai
   }
   const rereads = row.rereads + 1;
   if (rereads >= MOST_REREADS) return { ...row, rereads, unconfirmed: finding.why };
+  // Registered past its pin.
+  if (finding.kind === "hub-open" && row.pin === "pin") return containAgain({ ...row, rereads }, finding.why, true);
   if (finding.kind === "hub-open") {
     const { heldAt: _heldAt, releasedAt: _releasedAt, ...record } = recordOf(row, finding.hub);
     return { ...row, rereads, hubs: { ...row.hubs, [finding.hub]: { ...record, absent: false } } };

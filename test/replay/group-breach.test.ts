@@ -54,3 +54,11 @@ describe("restoreGroup", () => {
     expect(ran.calls).toEqual(["judgeSuccessor", "enterPhase"]);
   });
 });
+
+describe("liftDue", () => {
+  it("lifts one entry", async () => {
+    const ran = await play("liftDue", { key: "lift-deny|x" });
+    expect(ran.calls).toEqual(["liftDeny"]);
+    expectGolden("liftDue", "lifted", ran);
+  });
+});

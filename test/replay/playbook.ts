@@ -9,6 +9,7 @@ import { groupBreach } from "../../orchestrations/group-breach";
 import { groupExpiry } from "../../orchestrations/group-expiry";
 import { individualBreach } from "../../orchestrations/individual-breach";
 import { individualExpiry } from "../../orchestrations/individual-expiry";
+import { liftDue } from "../../orchestrations/lift-due";
 import { openFleet } from "../../orchestrations/open-fleet";
 import { planRoll } from "../../orchestrations/plan-roll";
 import { rehearseRoll } from "../../orchestrations/rehearse-roll";
@@ -34,6 +35,7 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   groupBreach,
   restoreGroup,
   groupExpiry,
+  liftDue,
   openFleet,
   planRoll,
   rehearseRoll,
@@ -86,6 +88,7 @@ export const PLAN_HASH = "A".repeat(64);
 /** The good case: everything contained and proven at the first look. */
 const answers: Readonly<Record<string, Script>> = {
   closeGroup: { outcome: "closed", replaces: true },
+  liftDeny: { outcome: "lifted" },
   closeReach: { complete: true, groups: 1 },
   gatherTargets: { devices: 3 },
   cutTargets: { devices: 3, batches: 1, waves: 1 },

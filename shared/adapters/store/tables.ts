@@ -16,7 +16,8 @@ export type StoreTable =
   | "inventories"
   | "devices"
   | "issuance"
-  | "due";
+  | "due"
+  | "deny";
 
 /** Where the storage account is and how to enter it. */
 export type StoreAddress =
@@ -83,6 +84,7 @@ export function openStore(address: StoreAddress, prefix = "rollcall"): StoreClie
     devices: table("devices"),
     issuance: table("issuance"),
     due: table("due"),
+    deny: table("deny"),
   };
   return { table: (name) => tables[name](), container };
 }

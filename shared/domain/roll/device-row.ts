@@ -62,6 +62,8 @@ export type Warning =
   | "enrollment-missing"
   /** The hub identity authenticates by shared keys: they open it, whatever becomes of certificates. */
   | "sas-authentication"
+  /** The old leaf is kept out at the hub; whether DPS still takes it beside the device's pin is documented nowhere. */
+  | "contained-at-hub"
   /** DPS has no enrollment group of the name that the request gave. */
   | "group-missing"
   /** Another device was cut off for a while, because its name was taken for this one's. */
@@ -96,6 +98,8 @@ const InGroup = {
   listed: ListedRegistration.optional(),
   /** Nobody knows the device, and it registered while the CA was in wrong hands. */
   rogue: z.literal(true).optional(),
+  /** The individual enrollment that keeps its old leaf out; absent: the whole group is closed. */
+  pin: z.enum(["pin", "deny"]).optional(),
   /** No leaf was named beforehand: what DPS writes over intact sentinels is the one, see domain/hub/adopted-leaf. */
   leafUnknown: z.boolean().optional(),
   /** Our sentinels were read intact, after closure and settling, in every linked hub that has the device. */

@@ -90,6 +90,9 @@ export function addCounts(all: readonly DeviceCounts[]): DeviceCounts {
   return sum;
 }
 
+/** What this roll cannot bring, however long it waits. */
+const WAIT_FOR_ANOTHER_ROLL: readonly string[] = ["no-successor", "waits-for-ca-roll"];
+
 /** True while the roll still waits for something to happen to this device. */
 export function isOpen(row: DeviceRow): boolean {
   switch (deviceState(row)) {
@@ -99,7 +102,7 @@ export function isOpen(row: DeviceRow): boolean {
     case "contained-unconfirmed":
       return true;
     case "contained":
-      return row.replacementPending !== undefined && row.replacementPending !== "no-successor";
+      return row.replacementPending !== undefined && !WAIT_FOR_ANOTHER_ROLL.includes(row.replacementPending);
     default:
       return false;
   }

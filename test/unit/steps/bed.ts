@@ -1,6 +1,7 @@
 import { sign } from "node:crypto";
 import { createRoot, issueLeaf, type CertificateAuthority, type LabCertificate } from "../../../lab/pki/certificates";
 import { nodeCertificateReader } from "../../../shared/adapters/x509/node-certificate-reader";
+import { createDecoys } from "../../../shared/adapters/x509/decoy-certificates";
 import { nodeEntropy } from "../../../shared/adapters/x509/node-entropy";
 import { RollReport, signedText } from "../../../shared/contract/device-messages";
 import { DEFAULT_POLICY } from "../../../shared/domain/certificate/policy";
@@ -40,6 +41,7 @@ import { FakeAzure } from "../../support/fake-azure";
 import type { FakeHub } from "../../support/fake-hub";
 import { MemoryDueRows } from "../../support/memory-due-rows";
 import { MemoryTargetClaims } from "../../support/memory-target-claims";
+import { MemoryDenyLedger } from "../../support/memory-deny-ledger";
 import { MemoryRollJournal } from "../../support/memory-journal";
 import {
   MemoryBatchStore,
@@ -113,6 +115,7 @@ export class Bed {
   readonly blobs = new MemoryRollBlobs();
   readonly facts = new MemoryFactStore();
   readonly poison = new MemoryPoisonStore();
+  readonly denyLedger = new MemoryDenyLedger();
   readonly rollJournal = new MemoryRollJournal();
   readonly batches: FragileBatches;
   readonly steps;
@@ -126,8 +129,11 @@ export class Bed {
   };
   private sequence = 0;
 
-  constructor(o: { hubNames?: readonly string[] } = {}) {
-    this.azure = new FakeAzure({ clock: this.clock, ...o });
+  constructor(o: { hubNames?: readonly string[]; pinBlocksOldLeaf?: "verified" | "unverified" } = {}) {
+    this.azure = new FakeAzure({
+      clock: this.clock,
+      ...(o.hubNames === undefined ? {} : { hubNames: o.hubNames }),
+    });
     this.root = createRoot({ commonName: "Fleet root", ...validity, notAfter: new Date(t0 + 3_650 * DAY) });
     this.azure.addAuthority("fleet-root", this.root.certificatePem);
     this.batches = new FragileBatches(new MemoryBatchStore(this.clock, 60_000));
@@ -135,7 +141,9 @@ export class Bed {
     const { clock, due, targetClaims, rolls, blobs, facts, batches, rollJournal: journal } = this;
     const azure = { enrollments, groups, registrations, authorities, hubs };
     const deps = { clock, entropy: nodeEntropy, certificates: nodeCertificateReader, policy: DEFAULT_POLICY };
-    const all = { ...deps, ...azure, due, targetClaims, rolls, blobs, facts, batches, journal };
+    const decoys = createDecoys(clock, nodeEntropy);
+    const pins = { decoys, denyLedger: this.denyLedger, pinBlocksOldLeaf: o.pinBlocksOldLeaf ?? "unverified" } as const;
+    const all = { ...deps, ...azure, ...pins, due, targetClaims, rolls, blobs, facts, batches, journal };
     this.steps = {
       gatherTargets: createGatherTargets(all),
       cutTargets: createCutTargets(all),

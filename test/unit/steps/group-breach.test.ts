@@ -223,6 +223,7 @@ describe("a compromised intermediate", () => {
     });
     const deny = `rollcall-deny-${sha256Thumbprint.slice(0, 16).toLowerCase()}`;
     expect([await status(bed), await status(bed, deny)]).toEqual(["enabled", "disabled"]);
+    expect(await bed.denyLedger.find(`group|${deny}`)).toMatchObject({ kind: "deny-group", rollId });
     await bed.contain();
     await expectCut(bed, old);
     // Same leaf, other intermediate: it comes back by itself.
