@@ -99,8 +99,11 @@ export const BlastRadiusView = z.object({
   target: z.object({ kind: z.enum(["ca", "leaf", "device"]), id: z.string() }),
   devices: z.object({ certain: z.int(), possible: z.int() }),
   hubs: z.array(z.object({ hub: z.string(), devices: z.int(), enabled: z.int() })),
-  /** `holds`: it stands in a slot; `below`: the group's CA was issued by it; `through`: lets its leaves in by a CA above it. */
-  groups: z.array(z.object({ groupId: z.string(), how: z.enum(["holds", "below", "through"]) })),
+  /**
+   * `holds`: it stands in a slot; `below`: the group's CA was issued by it; `possible`: not all of its issuers are
+   * known; `through`: lets its leaves in by a CA above it.
+   */
+  groups: z.array(z.object({ groupId: z.string(), how: z.enum(["holds", "below", "possible", "through"]) })),
   /** Other CA certificates of DPS that it issued. */
   authorities: z.array(z.string()),
   /** Groups that need it though they do not name it. */

@@ -1,7 +1,7 @@
 import type { EnrollmentGroupId, HubHostName, Sha256Thumbprint } from "../ids";
 import type { CaGraph } from "./ca-graph";
 import { descendants, reachOfCa, type CaReach, type Certainty } from "./ca-reach";
-import { filled, isSelfIssued } from "./fleet-entries";
+import { filled, isSelfIssued, type LeafFacts } from "./fleet-entries";
 import { enrolledLeaves, thumbprintsOf } from "./lint-device";
 import type { DeviceRecord } from "./records";
 import { individualOf, issuersOfLeaf } from "./trust";
@@ -31,11 +31,12 @@ export class BlastRadius {
   }
 
   /** Groups whose devices are struck, and why. */
-  groupsStruck(): { readonly groupId: EnrollmentGroupId; readonly how: "holds" | "below" | "through" }[] {
-    const { holding = [], below = [], through } = this.reach ?? {};
+  groupsStruck(): { readonly groupId: EnrollmentGroupId; readonly how: "holds" | "below" | "possible" | "through" }[] {
+    const { holding = [], below = [], possible = [], through } = this.reach ?? {};
     return [
       ...holding.map((groupId) => ({ groupId, how: "holds" as const })),
       ...below.map((groupId) => ({ groupId, how: "below" as const })),
+      ...possible.map((groupId) => ({ groupId, how: "possible" as const })),
       ...(through === undefined ? [] : [{ groupId: through, how: "through" as const }]),
     ];
   }
@@ -73,26 +74,51 @@ export class BlastRadius {
   }
 
   private strikesUnderCa(device: DeviceRecord): Certainty | undefined {
+    return strongest([this.strikesEntry(device), this.strikesGroup(device)]);
+  }
+
+  private strikesEntry(device: DeviceRecord): Certainty | undefined {
     const individual = individualOf(device);
-    if (individual?.trust.kind === "clientCertificates") {
-      const leaves = filled(individual.trust).filter((leaf) => !isSelfIssued(leaf));
-      const issued = leaves.map((leaf) => issuersOfLeaf(this.graph, leaf));
-      if (issued.some((issuers) => issuers.some(({ sha256Thumbprint }) => this.under.has(sha256Thumbprint))))
-        return "certain";
+    if (individual === undefined) return undefined;
+    const { trust } = individual;
+    switch (trust.kind) {
+      case "clientCertificates":
+        return strongest(filled(trust).map((leaf) => this.strikesLeaf(leaf)));
+      case "caReferences": {
+        const under = this.graph.trusted(individual).map((thumbprint) => this.under.has(thumbprint));
+        if (!under.includes(true)) return undefined;
+        return under.includes(false) ? "possible" : "certain";
+      }
+      case "other":
+        return undefined;
+      default:
+        return trust satisfies never;
     }
-    if (individual?.trust.kind === "caReferences") {
-      const under = this.graph.trusted(individual).map((thumbprint) => this.under.has(thumbprint));
-      if (under.includes(true)) return under.includes(false) ? "possible" : "certain";
-    }
-    if (device.groupId === undefined) return undefined;
-    if (this.groups.has(device.groupId)) {
+  }
+
+  private strikesLeaf(leaf: LeafFacts): Certainty | undefined {
+    if (isSelfIssued(leaf)) return undefined;
+    const issuers = issuersOfLeaf(this.graph, leaf);
+    if (issuers.some(({ sha256Thumbprint }) => this.under.has(sha256Thumbprint))) return "certain";
+    // Who issued its issuer is known to the device only; it may be this one.
+    return this.graph.gapsAbove(leaf).length > 0 ? "possible" : undefined;
+  }
+
+  private strikesGroup({ groupId }: DeviceRecord): Certainty | undefined {
+    if (groupId === undefined) return undefined;
+    if (this.groups.has(groupId)) {
       // A second slot may hold a CA of another house; only the device knows which one it is under.
-      const group = this.graph.group(device.groupId);
+      const group = this.graph.group(groupId);
       const trusted = group === undefined ? [] : this.graph.trusted(group);
       return trusted.every((thumbprint) => this.under.has(thumbprint)) ? "certain" : "possible";
     }
-    return device.groupId === this.reach?.through ? "possible" : undefined;
+    const { through, possible = [] } = this.reach ?? {};
+    return groupId === through || possible.includes(groupId) ? "possible" : undefined;
   }
+}
+
+function strongest(all: readonly (Certainty | undefined)[]): Certainty | undefined {
+  return all.includes("certain") ? "certain" : all.find((one) => one !== undefined);
 }
 
 /** Every certificate that opens a door for this device: enrolled, or at a hub. */

@@ -57,6 +57,8 @@ export interface CaReach {
   readonly holding: readonly EnrollmentGroupId[];
   /** Groups with a certificate that it issued, directly or through others. */
   readonly below: readonly EnrollmentGroupId[];
+  /** Groups with a certificate whose issuers are not all known: it may be among them. */
+  readonly possible: readonly EnrollmentGroupId[];
   /** The group that lets its own leaves in, if that is neither of those. */
   readonly through: EnrollmentGroupId | undefined;
   /** Individual enrollments with a leaf under it, or that refer to it. */
@@ -69,7 +71,7 @@ export interface CaReach {
 export function reachOfCa(graph: CaGraph, ca: Sha256Thumbprint): CaReach {
   const certificate = graph.authority(ca);
   if (certificate === undefined)
-    return { holding: [], below: [], through: undefined, individuals: [], authorities: [] };
+    return { holding: [], below: [], possible: [], through: undefined, individuals: [], authorities: [] };
   const under = descendants(graph, ca);
   const holding = graph.groupsHolding(ca).map(groupIdOf);
   const below = graph.entries.groups
@@ -80,6 +82,9 @@ export function reachOfCa(graph: CaGraph, ca: Sha256Thumbprint): CaReach {
   return {
     holding,
     below,
+    possible: graph.entries.groups
+      .map(groupIdOf)
+      .filter((groupId) => !holding.includes(groupId) && !below.includes(groupId) && mayBeBelow(graph, groupId)),
     through: match?.kind === "accepted" && match.entry.kind === "group" ? match.entry.groupId : undefined,
     individuals: graph.entries.individuals
       .filter((entry) => isUnder(graph, entry, under))
@@ -88,6 +93,13 @@ export function reachOfCa(graph: CaGraph, ca: Sha256Thumbprint): CaReach {
       .filter(({ sha256Thumbprint }) => sha256Thumbprint !== ca && under.has(sha256Thumbprint))
       .map(({ name }) => name),
   };
+}
+
+function mayBeBelow(graph: CaGraph, groupId: EnrollmentGroupId): boolean {
+  const group = graph.group(groupId);
+  const own =
+    group === undefined ? [] : graph.trusted(group).flatMap((thumbprint) => graph.authority(thumbprint) ?? []);
+  return own.some((certificate) => graph.gapsAbove(certificate).length > 0);
 }
 
 /** The certificate and every CA certificate below it. */

@@ -333,6 +333,7 @@ describe("what stands behind a CA", () => {
     expect(reachOfCa(new CaGraph(entries), root.sha256Thumbprint)).toEqual({
       holding: ["all"],
       below: ["line"],
+      possible: [],
       through: undefined,
       individuals: [RegistrationId.parse("under")],
       authorities: ["plant-ca"],

@@ -115,6 +115,25 @@ describe("a blast radius", () => {
     ]);
   });
 
+  it("is possible where only a device knows who issued the issuer of its leaf", () => {
+    const dark = (name: string): DeviceRecord =>
+      aDeviceRecord(name, {
+        enrollment: {
+          provisioningStatus: "enabled",
+          attestation: "x509-client",
+          primary: aSlot(name, days(1), "unknown"),
+        },
+      });
+    const gap = new CaGraph({
+      ...graph.entries,
+      groups: [...graph.entries.groups, aGroup("dark", aCa("dark", "unknown"))],
+    });
+    const radius = new BlastRadius(gap, { kind: "ca", sha256Thumbprint: root.sha256Thumbprint });
+    const devices = [dark("a"), aGroupDevice("b", "dark"), aGroupDevice("c", "plant")];
+    expect(devices.map((device) => radius.add(device))).toEqual(["possible", "possible", "certain"]);
+    expect(radius.groupsStruck()).toContainEqual({ groupId: "dark", how: "possible" });
+  });
+
   it("of a leaf: every device that it opens, enrolled or at a hub", () => {
     expect(struck({ kind: "leaf", thumbprint: thumbprintOf("alone") })[0]).toEqual({
       alone: "certain",
