@@ -14,6 +14,7 @@ import { openFleet } from "../../orchestrations/open-fleet";
 import { planRoll } from "../../orchestrations/plan-roll";
 import { rehearseRoll } from "../../orchestrations/rehearse-roll";
 import { planFleet } from "../../orchestrations/plan-fleet";
+import { refreshInventory } from "../../orchestrations/refresh-inventory";
 import { reprovisionBatch } from "../../orchestrations/reprovision-batch";
 import { reprovisionFleet } from "../../orchestrations/reprovision-fleet";
 import { reprovisionWave } from "../../orchestrations/reprovision-wave";
@@ -53,6 +54,7 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   reprovisionBatch,
   retireFleet,
   waitUntil,
+  refreshInventory,
   recheckClosed,
 };
 
