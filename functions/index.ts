@@ -59,7 +59,8 @@ import { registerInventoryTimer } from "./timers/inventory";
 import { registerSweep } from "./timers/sweep";
 
 const settings = readSettings(process.env);
-const { pulseHoldMs, settleMs, pollMs, recheckMs, attemptMs, leaseMs, sweepAgeMs, deadlineHours } = settings.timing;
+const { pulseHoldMs, settleMs, pollMs, recheckMs, attemptMs, retryMs, leaseMs, sweepAgeMs, deadlineHours } =
+  settings.timing;
 const store = openStore(storeAddress(settings.storage));
 const { enrollments, groups, registrations, authorities, hubs } = connectAzure(settings, systemClock);
 const issuance = new TableIssuanceStore(store);
@@ -105,7 +106,7 @@ const deps = {
   control: new TableControlStore(store),
   calendar: cronCalendar,
   ledger: new TableLedger(store, settings.dps.host, rates, systemClock),
-  timing: { pulseHoldMs, settleMs, pollMs, recheckMs, attemptMs, deadlineMs: deadlineHours * 3_600_000 },
+  timing: { pulseHoldMs, settleMs, pollMs, recheckMs, attemptMs, retryMs, deadlineMs: deadlineHours * 3_600_000 },
   twoPersons: settings.twoPersons,
   minAgeMs: sweepAgeMs,
 };

@@ -18,7 +18,8 @@ export function* individualExpiry(
   ctx: OrchestrationContext,
 ): Orchestration<z.output<typeof contract.individualExpiry.output>> {
   const { rollId } = input(ctx, contract.individualExpiry);
-  const { batches } = yield* child(ctx, contract.openFleet, { rollId });
+  const { batches, refused } = yield* child(ctx, contract.openFleet, { rollId });
+  if (refused !== undefined) return yield* child(ctx, contract.closeFleet, { rollId, outcome: "refused" });
   yield* child(ctx, planFleet, { rollId, batches, next: 0 });
   yield* call(ctx, enterPhase, { rollId, phase: "rolling" });
   for (let round = 1; round <= ROUNDS; round += 1) {

@@ -24,6 +24,7 @@ export function* openFleet(ctx: OrchestrationContext): Orchestration<Opened> {
     cursor = gathered.next;
     if (cursor === undefined) {
       const fleet = yield* call(ctx, cutTargets, { rollId, parts: part });
+      if (fleet.refused !== undefined) return fleet;
       return yield* openFrom(ctx, rollId, { ...fleet, from: 0 });
     }
   }

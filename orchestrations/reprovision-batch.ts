@@ -16,8 +16,8 @@ export function* reprovisionBatch(ctx: OrchestrationContext): Orchestration<obje
   const batch = { rollId, batch: number };
   const { pace, csr, stage } = yield* call(ctx, contract.readCourse, { rollId });
   if (watched === undefined) {
-    if (csr) yield* call(ctx, contract.requestCsrs, batch);
-    if (stage) yield* call(ctx, contract.stageBatch, batch);
+    if (csr) yield* callPaced(ctx, contract.requestCsrs, batch);
+    if (stage) yield* callPaced(ctx, contract.stageBatch, batch);
     // What came in since the last pass is no reason to tell a device again.
     yield* call(ctx, contract.proveChange, batch);
     yield* callPaced(ctx, contract.dispatchBatch, batch);

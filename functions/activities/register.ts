@@ -30,6 +30,7 @@ import {
 import { activity } from "./activity";
 import { registerAuthorities, type AuthorityDeps } from "./authorities";
 import { registerDueWork } from "./due";
+import { registerReprovision, type ReprovisionDeps } from "./reprovision";
 
 export type ActivityDeps = GatherTargetsDeps &
   CutTargetsDeps &
@@ -45,7 +46,8 @@ export type ActivityDeps = GatherTargetsDeps &
   ReadControlDeps &
   MilestoneDeps &
   AuthorityDeps &
-  DueWorkDeps;
+  DueWorkDeps &
+  ReprovisionDeps;
 
 /** Names the steps to the host, as the contract has them. */
 export function registerActivities(deps: ActivityDeps): void {
@@ -69,4 +71,5 @@ export function registerActivities(deps: ActivityDeps): void {
   activity(readControl, createReadControl(deps));
   registerAuthorities(deps);
   registerDueWork(deps);
+  registerReprovision(deps);
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { DEFAULT_POLICY, type CertificatePolicy } from "../domain/certificate/policy";
 import type { HubHostName } from "../domain/ids";
+import { DEFAULT_RETRY_MS } from "../domain/roll/attempts";
 import {
   ISSUER_FORM,
   issuerWithFiles,
@@ -22,6 +23,7 @@ import {
   readConnectionStrings,
   readDpsResourceId,
   readHostName,
+  readPauses,
   readBoolean,
   readIdentityHosts,
   readOperators,
@@ -86,6 +88,8 @@ export interface Timing {
   readonly controlPollMs: number;
   /** After this long without an answer an attempt has ended. */
   readonly attemptMs: number;
+  /** Pauses before the second, third, … attempt; none: a device that did not answer is tried once. */
+  readonly retryMs: number[];
   /** How long a step owns a batch. */
   readonly leaseMs: number;
   /** Claims and rolls without an orchestration are started again once they are this old. */
@@ -161,6 +165,10 @@ const environment = z
     ROLLCALL_RECHECK_MS: wholeNumber({ fallback: 300_000, min: 100, max: 86_400_000 }),
     ROLLCALL_CONTROL_POLL_MS: wholeNumber({ fallback: 60_000, min: 100, max: 600_000 }),
     ROLLCALL_ATTEMPT_MS: wholeNumber({ fallback: 600_000, min: 1_000, max: 86_400_000 }),
+    ROLLCALL_RETRY_MS: variable(
+      "give at most 20 pauses in milliseconds, separated by commas, such as 300000,3600000,21600000",
+      readPauses,
+    ).default([...DEFAULT_RETRY_MS]),
     ROLLCALL_LEASE_MS: wholeNumber({ fallback: 60_000, min: 1_000, max: 600_000 }),
     ROLLCALL_SWEEP_AGE_MS: wholeNumber({ fallback: 60_000, min: 0, max: 3_600_000 }),
     // Nothing waits longer than seven days inside an orchestration.
@@ -213,6 +221,7 @@ export function readSettings(
       recheckMs: data.ROLLCALL_RECHECK_MS,
       controlPollMs: data.ROLLCALL_CONTROL_POLL_MS,
       attemptMs: data.ROLLCALL_ATTEMPT_MS,
+      retryMs: data.ROLLCALL_RETRY_MS,
       leaseMs: data.ROLLCALL_LEASE_MS,
       sweepAgeMs: data.ROLLCALL_SWEEP_AGE_MS,
       deadlineHours: data.ROLLCALL_DEADLINE_HOURS,

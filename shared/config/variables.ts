@@ -160,3 +160,9 @@ export function readJson(text: string): unknown {
     return undefined;
   }
 }
+
+/** Pauses in milliseconds, separated by commas. */
+export function readPauses(text: string): number[] | undefined {
+  const pauses = text.split(",").map((part) => (/^\s*\d{1,9}\s*$/.test(part) ? Number(part) : 0));
+  return pauses.length <= 20 && pauses.every((pause) => pause > 0) ? pauses : undefined;
+}

@@ -29,6 +29,8 @@ export const cutTargets = activityContract({
     devices: z.int().nonnegative(),
     batches: z.int().nonnegative(),
     waves: z.int().nonnegative(),
+    /** Why nothing was cut: the wave policy does not fit this fleet. */
+    refused: z.string().max(60).optional(),
   }),
 });
 

@@ -44,6 +44,8 @@ export const openFleet = activityContract({
     devices: z.int().nonnegative(),
     batches: z.int().nonnegative(),
     waves: z.int().nonnegative(),
+    /** Nothing was opened, because the request's waves do not fit; the roll's header says more. */
+    refused: z.string().max(60).optional(),
   }),
 });
 

@@ -46,15 +46,15 @@ export const planExpiry = activityContract({
 /** Asks devices for certificate requests and has them signed. `open` devices are asked again later. */
 export const requestCsrs = activityContract({
   name: "requestCsrs",
-  input: BatchInput,
-  output: z.object({ issued: Count, open: Count }),
+  input: BatchInput.extend(PacedInput.shape),
+  output: PacedOutput.extend({ issued: Count, open: Count }),
 });
 
 /** Puts the new leaf into the free slot of each entry, one guarded write per entry; the old leaf stays. */
 export const stageBatch = activityContract({
   name: "stageBatch",
-  input: BatchInput,
-  output: z.object({ staged: Count, open: Count }),
+  input: BatchInput.extend(PacedInput.shape),
+  output: PacedOutput.extend({ staged: Count, open: Count }),
 });
 
 /**

@@ -31,6 +31,8 @@ export const VerifiedReport = z.object({
   /** The leaf and its intermediates as the device sent them, cleaned. */
   chainPem: z.string(),
   authentication: z.string(),
+  /** Why it could not change over, in the device's words. */
+  error: z.string().max(200).optional(),
 });
 export type VerifiedReport = z.infer<typeof VerifiedReport>;
 

@@ -1,5 +1,10 @@
 import type { cutTargets } from "../contract/activities";
+import type { RollId } from "../domain/ids";
+import { partition } from "../domain/pacing/partition";
 import { cutBatches, unique } from "../domain/roll/cut-targets";
+import type { Refusal } from "../domain/roll/device-row";
+import { isBreach } from "../domain/roll/playbook";
+import type { RollRequest, RollTarget } from "../domain/roll/request";
 import type { RollBlobs, RollStore } from "../ports/stores";
 import { documents } from "./roll-documents";
 import { mapSideBySide } from "./side-by-side";
@@ -21,7 +26,9 @@ export function createCutTargets({ rolls, blobs }: CutTargetsDeps): Step<typeof 
       (part) => blobs.findDocument(rollId, documents.part(part)),
     );
     const targets = unique(pages.flatMap((page) => page?.targets ?? []));
-    const { waves, batches } = cutBatches([{ name: "all", targets }]);
+    const wanted = toWaves(await blobs.getRequest(rollId), targets);
+    if ("refusal" in wanted) return refuse(rolls, rollId, targets.length, wanted.refusal);
+    const { waves, batches } = cutBatches(wanted.waves);
     await mapSideBySide([...batches.entries()], ([batch, slice]) => blobs.putTargets(rollId, batch, slice));
     await blobs.putDocument(rollId, documents.waves, [...waves]);
     const sizes = { devices: targets.length, batches: batches.length, waves: waves.length };
@@ -32,4 +39,32 @@ export function createCutTargets({ rolls, blobs }: CutTargetsDeps): Step<typeof 
     }));
     return sizes;
   };
+}
+
+type Cut = { readonly waves: Parameters<typeof cutBatches>[0] } | { readonly refusal: Refusal };
+
+/** Waves govern who is told to change over, and when; containment knows none. */
+function toWaves({ playbook, waves: policy }: RollRequest, targets: readonly RollTarget[]): Cut {
+  const everybody = { waves: [{ name: "all", targets }] };
+  if (policy === undefined || isBreach(playbook)) return everybody;
+  const parted = partition(policy, targets);
+  if (parted.outcome === "refused") return { refusal: { code: parted.reason, detail: parted.detail } };
+  return {
+    waves: parted.waves.map(({ wave: { number: _number, size: _size, name, ...rules }, devices }) => ({
+      name,
+      targets: devices,
+      rules,
+    })),
+  };
+}
+
+/** A list that cannot be cut is not rolled: nothing is opened, and the roll says why. */
+async function refuse(
+  rolls: RollStore,
+  rollId: RollId,
+  devices: number,
+  refusal: Refusal,
+): Promise<{ devices: number; batches: number; waves: number; refused: string }> {
+  await rolls.update(rollId, (roll) => ({ ...roll, devices, batches: 0, waves: 0, refusal }));
+  return { devices, batches: 0, waves: 0, refused: refusal.code };
 }

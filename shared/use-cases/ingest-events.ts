@@ -129,7 +129,13 @@ function verify(certificates: CertificateReader, report: RollReport, facts: Devi
     notAfter: leaf.notAfter,
     chainPem: pem,
     authentication: facts.authentication ?? "unknown",
+    ...(report.error === undefined ? {} : { error: wordsOf(report.error) }),
   };
+}
+
+/** A word or a sentence; whatever else a device puts there (it may be a key) is not kept. */
+function wordsOf(error: string): string {
+  return /^[A-Za-z0-9 .,:;'()_-]{1,200}$/.test(error) && !/[A-Za-z0-9]{40}/.test(error) ? error : "unreadable";
 }
 
 /** IoT Hub's `iothub-connection-auth-method` is JSON in a string; `type` is what matters. */

@@ -32,6 +32,19 @@ export interface RegistrationEvidence {
   readonly lastUpdatedAt: Instant | undefined;
 }
 
+/** What the device has reported in answer to this attempt, newest first, signed by the leaf that it names. */
+export function answersTo(
+  row: DeviceRow,
+  attempt: Attempt,
+  facts: DeviceFacts | undefined,
+  rollId: string,
+): readonly VerifiedReport[] {
+  if (facts?.deviceId !== row.deviceId) return [];
+  return (facts?.verified ?? []).filter(
+    (report) => report.rollId === rollId && report.attemptId === attempt.attemptId && report.nonce === attempt.nonce,
+  );
+}
+
 /** The report that answers this attempt, if the device has given it. */
 export function reportFor(
   row: DeviceRow,
@@ -39,14 +52,7 @@ export function reportFor(
   facts: DeviceFacts | undefined,
   rollId: string,
 ): VerifiedReport | undefined {
-  if (facts?.deviceId !== row.deviceId) return undefined;
-  const answers = (facts?.verified ?? []).filter(
-    (report) =>
-      report.rollId === rollId &&
-      report.attemptId === attempt.attemptId &&
-      report.nonce === attempt.nonce &&
-      report.phase === "connected",
-  );
+  const answers = answersTo(row, attempt, facts, rollId).filter(({ phase }) => phase === "connected");
   // Who overhears the command can answer it as well, by a leaf of his own making.
   return answers.find(({ sha256Thumbprint }) => row.allowed.includes(sha256Thumbprint)) ?? answers[0];
 }
@@ -103,7 +109,8 @@ function hubsOf(row: DeviceRow): HubRecord[] {
   return Object.values(row.hubs);
 }
 
-function isExactly(identity: Identity, leaf: Sha256Thumbprint | undefined): boolean {
+/** True if this leaf, and no other, opens the identity. */
+export function isExactly(identity: Identity, leaf: Sha256Thumbprint | undefined): boolean {
   return (
     leaf !== undefined &&
     identity.status === "enabled" &&

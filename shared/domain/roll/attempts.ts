@@ -22,15 +22,16 @@ export function isAtWork(row: DeviceRow): boolean {
   return row.containedAt === undefined && row.entry.state === "open";
 }
 
-/** True for a device whose last attempt came to nothing, and that the roll still waits for. */
+/** True for a device that is to be tried again later, and that the roll still waits for. */
 export function isAside(row: DeviceRow): boolean {
   return cameToNothing(row) && (row.unreachable !== undefined || row.tryAgainAt !== undefined);
 }
 
-/** The last attempt is over and nothing has come of it. A refused replacement is no attempt. */
+/** The last attempt is over and nothing has come of it, or nothing yet. A refused replacement is no attempt. */
 function cameToNothing(row: DeviceRow): boolean {
   if (row.skipped !== undefined || row.proof !== undefined || row.refusal !== undefined) return false;
-  return row.unreachable !== undefined || row.failed !== undefined || row.regressed !== undefined;
+  const { unreachable, failed, regressed, tryAgainAt } = row;
+  return [unreachable, failed, regressed, tryAgainAt].some((came) => came !== undefined);
 }
 
 /** When the present attempt ends, answered or not. */

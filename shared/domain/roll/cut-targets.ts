@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { factPartition } from "../device-facts";
 import { DeviceId } from "../ids";
+import { Wave as PolicyWave } from "../pacing/wave-policy";
 import { BATCH_SIZE } from "./batch";
 import { RollTarget } from "./request";
 
@@ -10,6 +11,14 @@ export const Wave = z.object({
   firstBatch: z.int().nonnegative(),
   batches: z.int().positive(),
   devices: z.int().positive(),
+  /** When it has succeeded, and when it brakes the roll; absent: the defaults of `WaveRules`. */
+  rules: PolicyWave.pick({
+    gate: true,
+    successThreshold: true,
+    errorThreshold: true,
+    minCount: true,
+    settleMs: true,
+  }).optional(),
 });
 export type Wave = z.infer<typeof Wave>;
 
@@ -17,18 +26,30 @@ export type Wave = z.infer<typeof Wave>;
  * Cuts waves into batches. Within a wave devices are ordered by facts partition, then by id: a batch's devices lie close
  * together where their heartbeats are read. A batch never spans two waves, and each device is in exactly one.
  */
-export function cutBatches(waves: readonly { readonly name: string; readonly targets: readonly RollTarget[] }[]): {
+export function cutBatches(
+  waves: readonly {
+    readonly name: string;
+    readonly targets: readonly RollTarget[];
+    readonly rules?: Wave["rules"];
+  }[],
+): {
   readonly waves: readonly Wave[];
   readonly batches: readonly (readonly RollTarget[])[];
 } {
   const batches: RollTarget[][] = [];
   const cut: Wave[] = [];
-  for (const { name, targets } of waves) {
+  for (const { name, targets, rules } of waves) {
     const ordered = inOrder(targets);
     const firstBatch = batches.length;
     for (let at = 0; at < ordered.length; at += BATCH_SIZE) batches.push(ordered.slice(at, at + BATCH_SIZE));
     if (ordered.length > 0)
-      cut.push({ name, firstBatch, batches: batches.length - firstBatch, devices: ordered.length });
+      cut.push({
+        name,
+        firstBatch,
+        batches: batches.length - firstBatch,
+        devices: ordered.length,
+        ...(rules === undefined ? {} : { rules }),
+      });
   }
   return { waves: cut, batches };
 }

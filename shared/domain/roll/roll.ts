@@ -57,6 +57,8 @@ export const Roll = z.object({
   containedAt: Instant.optional(),
   finishedAt: Instant.optional(),
   outcome: RollOutcome.optional(),
+  /** Why the roll as a whole was refused. */
+  refusal: z.object({ code: z.string(), detail: z.string() }).optional(),
   /** Final counts, written when the roll is finished; until then they are summed from the batches. */
   counts: DeviceCounts.optional(),
   exposure: Exposure.optional(),

@@ -78,7 +78,7 @@ export class HandClock implements Clock {
 }
 
 /** Ends a step between its external writes and the row write that would record them, as often as it is told to. */
-class FragileBatches implements BatchStore {
+export class FragileBatches implements BatchStore {
   killSettles = 0;
   constructor(private readonly inner: MemoryBatchStore) {}
   create: BatchStore["create"] = (...at) => this.inner.create(...at);

@@ -1,0 +1,91 @@
+import type { HubHostName } from "../domain/ids";
+import type { ResourceName } from "../domain/pacing/quotas";
+import type { JournalLine } from "../domain/roll/batch";
+import type { DeviceRow } from "../domain/roll/device-row";
+import { RollError } from "../domain/roll-error";
+import type { Enrollments } from "../ports/enrollments";
+import type { Hubs, MethodOutcome } from "../ports/hubs";
+import { orOutage } from "./side-by-side";
+
+/** A device and the hub that it is told something through. */
+export interface Addressee {
+  readonly row: DeviceRow;
+  readonly hub: HubHostName;
+}
+
+/**
+ * The hub where the device is to be found: the one that its registration named last. DPS may have moved it since, so that
+ * after an attempt that did not reach it the record is read again. Undefined: the hub is not one of those linked.
+ */
+export async function addressee(
+  { hubs, enrollments }: { readonly hubs: Hubs; readonly enrollments: Enrollments },
+  row: DeviceRow,
+): Promise<Addressee | undefined> {
+  const moved =
+    row.unreachable === undefined ? undefined : await orOutage(enrollments.getRegistration(row.registrationId));
+  const registered =
+    moved === undefined || moved instanceof RollError || moved.outcome === "missing"
+      ? undefined
+      : moved.registration.assignedHub;
+  const wanted = registered ?? row.assignedHub;
+  const hub = hubs.hostNames.find((name) => name === wanted) ?? (wanted === undefined ? only(hubs) : undefined);
+  return hub === undefined ? undefined : { row: { ...row, assignedHub: hub }, hub };
+}
+
+function only({ hostNames }: Hubs): HubHostName | undefined {
+  return hostNames.length === 1 ? hostNames[0] : undefined;
+}
+
+/** What direct methods to these devices take of their hubs' quotas. */
+export function methodsTo(devices: readonly Addressee[]): Map<ResourceName, number> {
+  const units = new Map<ResourceName, number>();
+  for (const { hub } of devices) units.set(`${hub}/methods`, (units.get(`${hub}/methods`) ?? 0) + 1);
+  return units;
+}
+
+/** What came of a direct method, in words that rows and journals keep. */
+export type Told =
+  | { readonly outcome: "taken"; readonly payload: unknown }
+  /** It was reached and says no. */
+  | { readonly outcome: "refused"; readonly status: number }
+  /** Not connected: it knows nothing of the command. */
+  | { readonly outcome: "unreachable"; readonly detail: string }
+  /** The hub asks for fewer calls: the device knows nothing of it. */
+  | { readonly outcome: "throttled"; readonly error: RollError }
+  /** The command, or its answer, was lost: it may or may not have acted. */
+  | { readonly outcome: "unknown"; readonly detail: string };
+
+/** Calls a method once. */
+export async function tell(
+  hubs: Hubs,
+  { row, hub }: Addressee,
+  method: string,
+  payload: Readonly<Record<string, unknown>>,
+): Promise<Told> {
+  if (row.deviceId === undefined) return { outcome: "unreachable", detail: "its hub device is not known" };
+  const answer: MethodOutcome | RollError = await orOutage(hubs.hub(hub).invokeMethod(row.deviceId, method, payload));
+  if (answer instanceof RollError)
+    return answer.code === "service-throttled"
+      ? { outcome: "throttled", error: answer }
+      : { outcome: "unknown", detail: answer.code };
+  switch (answer.outcome) {
+    case "answered":
+      return answer.status < 300
+        ? { outcome: "taken", payload: answer.payload }
+        : { outcome: "refused", status: answer.status };
+    case "unreachable":
+      return { outcome: "unreachable", detail: answer.detail };
+    case "no-answer":
+      return { outcome: "unknown", detail: answer.detail };
+    default:
+      return answer satisfies never;
+  }
+}
+
+/** The journal's line for it. */
+export function toldLine({ row, hub }: Addressee, action: string, subject: string, told: Told): JournalLine {
+  const detail = told.outcome === "refused" ? ` ${told.status}` : "";
+  return { registrationId: row.registrationId, target: hub, action, result: `${subject} ${told.outcome}${detail}` };
+}
+
+export const NOT_LINKED = "its registration names a hub that the settings do not; add the hub there";
