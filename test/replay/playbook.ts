@@ -145,6 +145,7 @@ export async function play(
   name: string,
   input: object,
   scripts: Readonly<Record<string, Script>> = {},
+  more: Pick<Parameters<typeof run>[0], "observe" | "mostExecutions"> = {},
 ): Promise<Run & { readonly calls: readonly string[] }> {
   const calls: string[] = [];
   const counts = new Map<string, number>();
@@ -165,7 +166,7 @@ export async function play(
       },
     ]),
   );
-  return { ...(await run({ orchestrators, activities }, name, { rollId, ...input }, START)), calls };
+  return { ...(await run({ orchestrators, activities, ...more }, name, { rollId, ...input }, START)), calls };
 }
 
 const histories = join(__dirname, "../fixtures/histories");

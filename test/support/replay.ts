@@ -12,6 +12,10 @@ interface Program {
   readonly orchestrators: Readonly<Record<string, OrchestrationHandler>>;
   /** Called once per scheduled activity, with its input and the virtual time in epoch milliseconds. */
   readonly activities: Readonly<Record<string, (input: unknown, now: number) => unknown>>;
+  /** Sees every execution when it has ended, those of children too. */
+  readonly observe?: (name: string, execution: Execution) => void;
+  /** Executions in a row after which an orchestrator counts as endless. Default 100. */
+  readonly mostExecutions?: number;
 }
 
 /** Azure's history event numbers, as far as orchestrators here cause them. */
@@ -117,10 +121,11 @@ export async function run(program: Program, name: string, input: unknown, start:
   for (;;) {
     const { execution, state, endedAt } = await execute(program, name, next, now);
     executions.push(execution);
+    program.observe?.(name, execution);
     const again = state.actions.flat().find(({ actionType }) => actionType === 4);
     if (again === undefined) return { executions, output: state.output, error: state.error, endedAt };
     [next, now] = [again["input"], endedAt];
-    if (executions.length > 100) throw new Error(`${name} continues as new without end`);
+    if (executions.length > (program.mostExecutions ?? 100)) throw new Error(`${name} continues as new without end`);
   }
 }
 
