@@ -116,7 +116,7 @@ function assemble(story: Story, cast: Cast, { services }: Stage): Fleet {
   });
   const timing = story.timing === undefined ? {} : { timing: story.timing };
   return story.connections === "memory"
-    ? startFleet({ dps: services.fleet.dps, dial: memoryDialer(services), devices, ...timing })
+    ? startFleet({ dps: services.fleet.dps, dial: memoryDialer(services), devices, startWidth: 200, ...timing })
     : startFleet({ ...services.fleet, devices, ...timing });
 }
 

@@ -137,7 +137,7 @@ const noSelfHeal: Story = {
           return breached(player, { selfHeals: comesBack, standbyLeaf: comesBack });
         }),
       ),
-      { deadlineSeconds: 20 },
+      { deadlineSeconds: 15 },
     ),
   claims: [...breachClaims, "left-out-listed"],
 };
