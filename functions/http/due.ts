@@ -5,7 +5,7 @@ import { reading } from "./rolls";
 
 /** `GET /api/due`: what will happen by itself, and when. */
 export function registerDueList(gate: Gate, readDue: ReturnType<typeof createReadDue>): void {
-  app.http("listDue", {
+  app.http("readDue", {
     methods: ["GET"],
     authLevel: gate.authLevel,
     route: "due",
