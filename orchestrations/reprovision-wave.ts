@@ -13,7 +13,7 @@ export function* reprovisionWave(ctx: OrchestrationContext): Orchestration<objec
   const { rollId, from, to, all } = input(ctx, contract.reprovisionWave);
   let next: number | undefined = from;
   for (let window = 0; window < WINDOWS && next !== undefined; window += 1) {
-    const due: { batches: number[]; next?: number | undefined } = yield* call(ctx, contract.listDue, {
+    const due: { batches: number[]; next?: number | undefined } = yield* call(ctx, contract.dueBatches, {
       rollId,
       from: next,
       to,

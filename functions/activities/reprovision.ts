@@ -8,7 +8,7 @@ import { createRetireBatch, type RetireBatchDeps } from "../../shared/steps/reti
 import { createStageBatch, type StageBatchDeps } from "../../shared/steps/stage-batch";
 import {
   createBrakeRoll,
-  createListDue,
+  createDueBatches,
   createReadWave,
   createWeigh,
   type WaveDeps,
@@ -34,7 +34,7 @@ export function registerReprovision(deps: ReprovisionDeps): void {
   activity(contract.proveChange, createProveChange(deps));
   activity(contract.retireBatch, createRetireBatch(deps));
   activity(contract.readWave, createReadWave(deps));
-  activity(contract.listDue, createListDue(deps));
+  activity(contract.dueBatches, createDueBatches(deps));
   activity(contract.weigh, createWeigh(deps));
   activity(contract.brakeRoll, createBrakeRoll(deps));
 }

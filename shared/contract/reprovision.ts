@@ -95,8 +95,8 @@ export const readWave = activityContract({
  * The batches that want to be worked on, in order, from `from` up to and without `to`, some at a time: those that are due,
  * or with `all` those that are waited for at all. None while nothing may be dispatched.
  */
-export const listDue = activityContract({
-  name: "listDue",
+export const dueBatches = activityContract({
+  name: "dueBatches",
   input: z.object({ rollId: RollId, from: Count, to: Count, all: z.boolean() }),
   output: z.object({ batches: z.array(Count).max(90), next: Count.optional() }),
 });

@@ -1,4 +1,4 @@
-import type { brakeRoll, listDue, readWave, weigh } from "../contract/reprovision";
+import type { brakeRoll, dueBatches, readWave, weigh } from "../contract/reprovision";
 import { judgeWave } from "../domain/pacing/judge-wave";
 import type { Wave as PolicyWave } from "../domain/pacing/wave-policy";
 import { addSummaries, type BatchSummary } from "../domain/roll/batch-summary";
@@ -30,7 +30,7 @@ export function createReadWave({ blobs }: WaveDeps): Step<typeof readWave> {
 }
 
 /** See the contract. Reads the control row too: a pass that was begun before a pause ends with the present window. */
-export function createListDue(deps: WaveDeps): Step<typeof listDue> {
+export function createDueBatches(deps: WaveDeps): Step<typeof dueBatches> {
   return async ({ rollId, from, to, all }) => {
     if (!(await dispatchGate(deps, rollId)).open) return { batches: [] };
     const summaries = await deps.rolls.readSummaries(rollId, { from, to });

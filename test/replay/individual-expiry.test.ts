@@ -5,9 +5,9 @@ describe("individualExpiry", () => {
     const ran = await play("individualExpiry", {});
     expect(ran.calls).toEqual([
       ...["gatherTargets", "cutTargets", "openBatches", "planExpiry#0", "enterPhase"],
-      ...["readCourse", "readWave", "readControl", "listDue"],
+      ...["readCourse", "readWave", "readControl", "dueBatches"],
       ...["readCourse", "stageBatch#0", "proveChange#0", "dispatchBatch#0", "proveChange#0", "weigh"],
-      ...["readControl", "listDue"],
+      ...["readControl", "dueBatches"],
       ...["readCourse", "stageBatch#0", "proveChange#0", "dispatchBatch#0", "proveChange#0", "weigh"],
       ...["enterPhase", "readCourse", "retireBatch#0"],
       ...["closeRoll", "releaseClaims"],

@@ -121,7 +121,7 @@ const answers: Readonly<Record<string, Script>> = {
   proveChange: { proven: 3, inFlight: 0 },
   retireBatch: { retired: 3, kept: 0, open: 0, regressed: 0 },
   readWave: { firstBatch: 0, batches: 1, gate: "auto" },
-  listDue: { batches: [0] },
+  dueBatches: { batches: [0] },
   weigh: { verdict: "go-on", failed: 0, waiting: 0 },
   brakeRoll: {},
   judgeSuccessor: { outcome: "ready", mustProve: true },

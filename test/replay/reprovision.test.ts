@@ -13,7 +13,7 @@ const twoWaves = {
   readCourse: course,
   readWave: ({ wave }: { wave?: number | undefined }) =>
     wave === 0 ? { firstBatch: 0, batches: 1, gate: "auto" } : { firstBatch: 1, batches: 3, gate: "approval" },
-  listDue: { batches: [] },
+  dueBatches: { batches: [] },
 };
 const timersOf = (ran: Awaited<ReturnType<typeof play>>): number =>
   ran.executions.flatMap(({ actions }) => actions).filter(({ actionType }) => actionType === 5).length;
@@ -27,11 +27,11 @@ function given(): { readonly seen: object[]; readonly note: (input: object) => v
 describe("reprovisionFleet", () => {
   it("goes wave by wave, then once more over everything", async () => {
     const { seen, note } = given();
-    const listDue = (input: object): object => {
+    const dueBatches = (input: object): object => {
       note(input);
       return { batches: [] };
     };
-    const ran = await play("reprovisionFleet", {}, { ...twoWaves, listDue });
+    const ran = await play("reprovisionFleet", {}, { ...twoWaves, dueBatches });
     expect(ran.output).toEqual({ ended: "all-done" });
     // Stragglers of earlier waves are taken along.
     expect(seen).toMatchObject([
@@ -58,8 +58,8 @@ describe("reprovisionFleet", () => {
       },
     );
     expect(ran.calls.slice(0, 12)).toEqual([
-      ...["readCourse", "readWave", "readControl", "listDue", "weigh"],
-      ...["readWave", "readControl", "readControl", "readControl", "readControl", "listDue", "weigh"],
+      ...["readCourse", "readWave", "readControl", "dueBatches", "weigh"],
+      ...["readWave", "readControl", "readControl", "readControl", "readControl", "dueBatches", "weigh"],
     ]);
     expectGolden("reprovisionFleet", "approval", ran);
   });
@@ -120,7 +120,7 @@ describe("reprovisionFleet", () => {
   it.each(["aborted", "waiting"] as const)("sends nothing once it is %s", async (state) => {
     const ran = await play("reprovisionFleet", {}, { ...twoWaves, readControl: { state, retries: 0, missing: [] } });
     expect(ran.output).toEqual({ ended: state === "aborted" ? "aborted" : "deadline" });
-    expect(ran.calls).not.toContain("listDue");
+    expect(ran.calls).not.toContain("dueBatches");
   });
 
   it("looks at everybody it waits for now and then, and follows a retry at once", async () => {
@@ -131,7 +131,7 @@ describe("reprovisionFleet", () => {
       {
         ...twoWaves,
         readCourse: { ...course, waves: 0 },
-        listDue: (input) => {
+        dueBatches: (input) => {
           note(input);
           return { batches: [] };
         },
@@ -168,7 +168,7 @@ describe("reprovisionWave", () => {
       "reprovisionWave",
       { from: 0, to: 900, all: false },
       {
-        listDue: ({ from }) => (from === 0 ? { batches: [0, 7], next: 8 } : { batches: [20] }),
+        dueBatches: ({ from }) => (from === 0 ? { batches: [0, 7], next: 8 } : { batches: [20] }),
       },
     );
     expect(ran.calls.filter((call) => call.startsWith("dispatchBatch"))).toEqual([
@@ -184,7 +184,7 @@ describe("reprovisionWave", () => {
       "reprovisionWave",
       { from: 0, to: 900, all: true },
       {
-        listDue: ({ from = 0 }) => (from < 70 ? { batches: [from], next: from + 10 } : { batches: [] }),
+        dueBatches: ({ from = 0 }) => (from < 70 ? { batches: [from], next: from + 10 } : { batches: [] }),
       },
     );
     expect(ran.executions).toHaveLength(2);

@@ -26,7 +26,7 @@ import { createRequestCsrs } from "../../../shared/steps/request-csrs";
 import { createRetireBatch } from "../../../shared/steps/retire-batch";
 import { createCloseRoll, createReleaseClaims } from "../../../shared/steps/roll-milestones";
 import { createStageBatch } from "../../../shared/steps/stage-batch";
-import { createBrakeRoll, createListDue, createReadWave, createWeigh } from "../../../shared/steps/wave-steps";
+import { createBrakeRoll, createDueBatches, createReadWave, createWeigh } from "../../../shared/steps/wave-steps";
 import { createIngestEvents, type StreamEvent } from "../../../shared/use-cases/ingest-events";
 import { rollId, t0 } from "../../support/builders";
 import { FakeAzure } from "../../support/fake-azure";
@@ -133,7 +133,7 @@ export class ExpiryBed {
       proveChange: createProveChange(all),
       retireBatch: createRetireBatch(all),
       readWave: createReadWave(all),
-      listDue: createListDue(all),
+      dueBatches: createDueBatches(all),
       weigh: createWeigh(all),
       brakeRoll: createBrakeRoll(all),
       closeRoll: createCloseRoll(all),

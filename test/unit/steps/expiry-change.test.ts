@@ -539,7 +539,7 @@ describe("waves", () => {
     await bed.open([device]);
     await bed.plan();
     const due = async (all: boolean): Promise<readonly number[]> =>
-      (await bed.steps.listDue({ rollId, from: 0, to: 9, all })).batches;
+      (await bed.steps.dueBatches({ rollId, from: 0, to: 9, all })).batches;
     expect(await due(false)).toEqual([0]);
     await bed.pass();
     expect(await due(false)).toEqual([]);
