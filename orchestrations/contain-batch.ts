@@ -1,5 +1,5 @@
 import type { OrchestrationContext } from "durable-functions";
-import { closeAtDps, confirmContained, holdAtHub, releaseHold } from "../shared/contract/activities";
+import { closeAtDps, confirmContained, holdAtHub, releaseHold, tellToMove } from "../shared/contract/activities";
 import * as contract from "../shared/contract/orchestrations";
 import { call, continueAsNew, input, now, sleepUntil, type Orchestration } from "./durable";
 
@@ -19,11 +19,12 @@ const ROUNDS = 8;
  * got nowhere the pause grows: what stands in the way is an outage, and it may last.
  */
 export function* containBatch(ctx: OrchestrationContext): Orchestration<object> {
-  const { rollId, batch: number, progress } = input(ctx, contract.containBatch);
+  const { rollId, batch: number, moves, progress } = input(ctx, contract.containBatch);
   const batch = { rollId, batch: number };
   let { left, idleRounds } = progress ?? { left: Infinity, idleRounds: 0 };
   for (let round = 1; round <= ROUNDS; round += 1) {
     const dps = yield* call(ctx, closeAtDps, batch);
+    if (moves === true) yield* call(ctx, tellToMove, batch);
     const hub = yield* call(ctx, holdAtHub, batch);
     yield* sleepUntil(ctx, hub.readyAt);
     const release = yield* call(ctx, releaseHold, batch);
@@ -35,7 +36,11 @@ export function* containBatch(ctx: OrchestrationContext): Orchestration<object> 
     idleRounds = left < before ? 0 : idleRounds + 1;
     if (left > release.pending) yield* sleepUntil(ctx, now(ctx) + pauseAfter(idleRounds));
   }
-  continueAsNew(ctx, contract.containBatch, { ...batch, progress: { left, idleRounds } });
+  continueAsNew(ctx, contract.containBatch, {
+    ...batch,
+    ...(moves === undefined ? {} : { moves }),
+    progress: { left, idleRounds },
+  });
   return {};
 }
 

@@ -16,8 +16,8 @@ export function* individualBreach(
 ): Orchestration<z.output<typeof contract.individualBreach.output>> {
   const { rollId } = input(ctx, contract.individualBreach);
   const { batches } = yield* child(ctx, contract.openFleet, { rollId });
-  const { pace } = yield* call(ctx, enterPhase, { rollId, phase: "containing" });
-  yield* child(ctx, contract.containFleet, { rollId, batches, next: 0 });
+  const { pace, moves } = yield* call(ctx, enterPhase, { rollId, phase: "containing" });
+  yield* child(ctx, contract.containFleet, { rollId, batches, next: 0, ...(moves === undefined ? {} : { moves }) });
   yield* call(ctx, noteContained, { rollId });
   yield* child(ctx, contract.proveFleet, { rollId, batches, pace, nextRecheckAt: 0 });
   return yield* child(ctx, contract.closeFleet, { rollId });

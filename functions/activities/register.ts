@@ -27,6 +27,7 @@ import {
   createReleaseClaims,
   type MilestoneDeps,
 } from "../../shared/steps/roll-milestones";
+import { createTellToMove, type TellToMoveDeps } from "../../shared/steps/tell-to-move";
 import { activity } from "./activity";
 import { registerAuthorities, type AuthorityDeps } from "./authorities";
 import { registerDueWork } from "./due";
@@ -56,6 +57,7 @@ export function registerActivities(deps: ActivityDeps): void {
   activity(contract.openBatches, createOpenBatches(deps));
   activity(contract.enterPhase, createEnterPhase(deps));
   activity(contract.closeAtDps, createCloseAtDps(deps));
+  activity(contract.tellToMove, createTellToMove(deps));
   activity(contract.holdAtHub, createHoldAtHub(deps));
   activity(contract.releaseHold, createReleaseHold(deps));
   activity(contract.confirmContained, createConfirmContained(deps));

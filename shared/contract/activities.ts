@@ -45,7 +45,12 @@ export const openBatches = activityContract({
 export const enterPhase = activityContract({
   name: "enterPhase",
   input: z.object({ rollId: RollId, phase: RollPhase }),
-  output: z.object({ phase: RollPhase, pace: Pace }),
+  output: z.object({
+    phase: RollPhase,
+    pace: Pace,
+    /** Containment `reprovision`: devices are told to change over before anything is cut. */
+    moves: z.boolean().optional(),
+  }),
 });
 
 /** Containment, first half at DPS: no bad certificate registers any more. `open` devices need another call. */
@@ -53,6 +58,13 @@ export const closeAtDps = activityContract({
   name: "closeAtDps",
   input: BatchInput,
   output: z.object({ closed: z.int().nonnegative(), open: z.int().nonnegative() }),
+});
+
+/** Containment `reprovision`: tells devices to register again, once per attempt. */
+export const tellToMove = activityContract({
+  name: "tellToMove",
+  input: BatchInput,
+  output: z.object({ told: z.int().nonnegative() }),
 });
 
 /** Containment, first write at every hub: identities disabled and holding sentinels. `readyAt`: when the hold is over. */

@@ -52,7 +52,13 @@ export const openFleet = activityContract({
 /** Contains every batch, some at a time; continues as new from `next`. */
 export const containFleet = activityContract({
   name: "containFleet",
-  input: z.object({ rollId: RollId, batches: z.int().nonnegative(), next: z.int().nonnegative() }),
+  input: z.object({
+    rollId: RollId,
+    batches: z.int().nonnegative(),
+    next: z.int().nonnegative(),
+    /** Devices are told to change over before anything is cut. */
+    moves: z.boolean().optional(),
+  }),
   output: Nothing,
 });
 
@@ -62,6 +68,7 @@ export const containBatch = activityContract({
   input: z.object({
     rollId: RollId,
     batch: z.int().nonnegative(),
+    moves: z.boolean().optional(),
     /** How it goes so far, where an earlier execution went on as this one. */
     progress: z
       .object({

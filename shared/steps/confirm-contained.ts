@@ -8,6 +8,7 @@ import { outlived } from "../domain/hub/cut";
 import type { HubHostName, RollId } from "../domain/ids";
 import type { JournalLine } from "../domain/roll/batch";
 import { withWarning, type DeviceRow } from "../domain/roll/device-row";
+import { isMoving } from "../domain/roll/moving";
 import { RollError } from "../domain/roll-error";
 import type { Entropy } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
@@ -49,10 +50,13 @@ export function createConfirmContained(deps: ConfirmContainedDeps): Step<typeof 
     const lines: JournalLine[] = [];
     const todo = work.rows.filter((row) => needsContainment(row));
     const guards = await readGuards(deps, rollId, todo.filter(inClosedGroup));
+    const request = await deps.blobs.getRequest(rollId);
     await mapSideBySide(todo, async (row) => {
-      const finding = await examine(deps, rollId, row, guards, { released: true });
+      const moves = isMoving(row, request, deps.clock.now());
+      const finding = await examine(deps, rollId, row, guards, { released: !moves });
       lines.push(lineOf(row, "confirm", finding));
-      work.set(afterConfirm(row, finding, deps));
+      // What is still on its way is exposed, and nothing to give up on.
+      if (!moves || finding.kind === "contained") work.set(afterConfirm(row, finding, deps));
     });
     await work.settle(lines);
     const rows = work.rows;

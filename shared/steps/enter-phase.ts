@@ -12,13 +12,14 @@ export interface EnterPhaseDeps {
 /** Moves the header on. A phase that does not follow is a bug of the orchestrator, and ends it. */
 export function createEnterPhase({ rolls, blobs }: EnterPhaseDeps): Step<typeof enterPhase> {
   return async ({ rollId, phase: wanted }) => {
-    const { timing } = await blobs.getRequest(rollId);
+    const { timing, containment } = await blobs.getRequest(rollId);
     const { phase } = await rolls.update(rollId, (roll) => {
       const next = nextPhase(roll.playbook, roll.phase, wanted);
       if (typeof next === "object" && isProblem(next)) throw new Error(next.detail);
       return { ...roll, phase: next };
     });
     const { pollMs, recheckMs, deadline } = timing;
-    return { phase, pace: { pollMs, recheckMs, deadline } };
+    const moves = containment === "reprovision" ? { moves: true } : {};
+    return { phase, pace: { pollMs, recheckMs, deadline }, ...moves };
   };
 }

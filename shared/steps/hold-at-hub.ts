@@ -5,6 +5,7 @@ import { likelyName, rememberBefore } from "../domain/hub/guess";
 import { addMs, instant, type Instant } from "../domain/instant";
 import type { JournalLine } from "../domain/roll/batch";
 import type { DeviceRow } from "../domain/roll/device-row";
+import { isMoving } from "../domain/roll/moving";
 import type { RollTiming } from "../domain/roll/request";
 import type { Entropy } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
@@ -47,14 +48,16 @@ export const MOST_BREAKS = 3;
  */
 export function createHoldAtHub(deps: HoldAtHubDeps): Step<typeof holdAtHub> {
   return async ({ rollId, batch }) => {
-    const { timing, containment } = await deps.blobs.getRequest(rollId);
+    const request = await deps.blobs.getRequest(rollId);
+    const { timing, containment } = request;
     const work = await BatchWork.open(deps, "hold-at-hub", { rollId, batch });
     const outcome: JournalLine[] = [];
     const unnamed = work.rows.filter((row) => needsContainment(row) && row.deviceId === undefined);
     await nameDevices(deps, work, unnamed);
     let outages = 0;
     for (let pass = 1; pass <= PASSES; pass += 1) {
-      const todo = pairsToHold(work.rows, deps.hubs.hostNames);
+      const cut = work.rows.filter((row) => !isMoving(row, request, deps.clock.now()));
+      const todo = pairsToHold(cut, deps.hubs.hostNames);
       if (todo.length === 0) break;
       // What is held by a guess is given back if the guess was wrong: that cannot be said of a deletion.
       const deletes = todo.filter(({ row }) => containment === "delete" && row.deviceId !== undefined);
@@ -69,7 +72,7 @@ export function createHoldAtHub(deps: HoldAtHubDeps): Step<typeof holdAtHub> {
     }
     await restoreGuessed(deps, work, rollId, outcome);
     await work.settle(outcome);
-    const rows = work.rows.filter((row) => needsHold(row));
+    const rows = work.rows.filter((row) => needsHold(row) && !isMoving(row, request, deps.clock.now()));
     const pending = new Set(pairsToHold(rows, deps.hubs.hostNames).map(({ row }) => row.registrationId)).size;
     return {
       held: rows.length - pending,

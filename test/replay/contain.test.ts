@@ -152,4 +152,10 @@ describe("containBatch", () => {
   it("is quick again after a round that got somewhere", async () => {
     expect(await pauses([3, 3, 3, 2, 2, 1])).toEqual([2, 4, 8, 2, 4, 2]);
   });
+
+  it("tells devices that are to change over by themselves before it holds what is left", async () => {
+    const ran = await play("containBatch", { batch: 0, moves: true }, {});
+    expect(ran.calls).toEqual(["closeAtDps#0", "tellToMove#0", "holdAtHub#0", "releaseHold#0", "confirmContained#0"]);
+    expectGolden("containBatch", "moves", ran);
+  });
 });

@@ -97,6 +97,7 @@ const answers: Readonly<Record<string, Script>> = {
   openBatches: {},
   enterPhase: { phase: "containing", pace: { pollMs: 10_000, recheckMs: 300_000, deadline: START + 3_600_000 } },
   closeAtDps: { closed: 3, open: 0 },
+  tellToMove: { told: 3 },
   holdAtHub: (_input, _nth, now) => ({ held: 3, pending: 0, readyAt: now + 500 }),
   releaseHold: { released: 3, pending: 0 },
   confirmContained: { contained: 3, exposed: 0, unconfirmed: 0 },

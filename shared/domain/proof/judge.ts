@@ -92,17 +92,32 @@ export function judgeProof(
   if (only === undefined || !writtenByDps(row, only[0], evidence)) missing.push("written-by-dps");
 
   const record = only === undefined ? undefined : row.hubs[only[0]];
-  const cutFrom = record?.heldAt;
-  const sessionIsNew =
-    report !== undefined &&
-    row.attempt !== undefined &&
-    (cutFrom === undefined
-      ? record?.absent === true
-      : report.position.enqueuedAt >= addMs(cutFrom, pulseHoldMs) &&
-        row.attempt.startedAt >= (record?.releasedAt ?? cutFrom));
-  if (!sessionIsNew) missing.push("session");
+  if (!isNewSession(row, report, record, evidence.registration, pulseHoldMs)) missing.push("session");
 
   return { proven: missing.length === 0, missing, leaf };
+}
+
+/**
+ * A session that began after our pulse had cut all earlier ones; where the device had no identity then, any. Where nothing
+ * was cut, because the device was to change over by itself, one that was heard after DPS had registered it anew: the device
+ * signs that it is connected by its new leaf.
+ */
+function isNewSession(
+  row: DeviceRow,
+  report: VerifiedReport | undefined,
+  record: HubRecord | undefined,
+  registration: RegistrationEvidence | undefined,
+  pulseHoldMs: number,
+): boolean {
+  if (report === undefined || row.attempt === undefined) return false;
+  const heardAt = report.position.enqueuedAt;
+  if (record?.heldAt !== undefined)
+    return (
+      heardAt >= addMs(record.heldAt, pulseHoldMs) && row.attempt.startedAt >= (record.releasedAt ?? record.heldAt)
+    );
+  if (record?.absent === true) return true;
+  const registeredAt = registration?.lastUpdatedAt;
+  return registeredAt !== undefined && registeredAt > row.attempt.startedAt && heardAt > registeredAt;
 }
 
 function hubsOf(row: DeviceRow): HubRecord[] {

@@ -35,6 +35,7 @@ import {
   createNoteContained,
   createReleaseClaims,
 } from "../../../shared/steps/roll-milestones";
+import { createTellToMove } from "../../../shared/steps/tell-to-move";
 import { createIngestEvents, type StreamEvent } from "../../../shared/use-cases/ingest-events";
 import { rollId, t0 } from "../../support/builders";
 import { FakeAzure } from "../../support/fake-azure";
@@ -150,6 +151,7 @@ export class Bed {
       openBatches: createOpenBatches(all),
       enterPhase: createEnterPhase(all),
       closeAtDps: createCloseAtDps(all),
+      tellToMove: createTellToMove(all),
       holdAtHub: createHoldAtHub(all),
       releaseHold: createReleaseHold(all),
       confirmContained: createConfirmContained(all),

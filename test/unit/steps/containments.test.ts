@@ -137,6 +137,62 @@ describe("containment `disable`", () => {
   });
 });
 
+describe("containment `reprovision`", () => {
+  const reprovision = (bed: Bed): Parameters<Bed["openAs"]>[0] => ({
+    containment: "reprovision",
+    timing: { ...bed.timing, moveMs: 5_000 },
+  });
+
+  /** A round as the orchestrator runs it for such a roll. */
+  async function round(bed: Bed): Promise<number> {
+    const dps = await bed.steps.closeAtDps(bed.at);
+    await bed.steps.tellToMove(bed.at);
+    const hub = await bed.steps.holdAtHub(bed.at);
+    bed.clock.pass(Math.max(0, hub.readyAt - bed.clock.now()));
+    const release = await bed.steps.releaseHold(bed.at);
+    const confirmation = await bed.steps.confirmContained(bed.at);
+    return dps.open + hub.pending + release.pending + confirmation.exposed;
+  }
+
+  it("writes nothing to the hub: the device is told, changes over, and is contained by what DPS writes", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1");
+    bed.azure.hub().connect(device.deviceId, () => ({ status: 202, payload: {} }));
+    await bed.openAs(reprovision(bed), device);
+    expect(await round(bed)).toBeGreaterThan(0);
+    expect(await round(bed)).toBeGreaterThan(0);
+    expect(bed.azure.hub().methodCalls.map(({ methodName }) => methodName)).toEqual(["reprovision"]);
+    await bed.heal(device);
+    expect(await round(bed)).toBe(0);
+    expect((await bed.row(device)).containedAt).toBeDefined();
+    expect(bed.azure.faults.calls.get("hub.registry.bulk")).toBeUndefined();
+    await bed.report(device);
+    await bed.steps.proveBatch(bed.at);
+    expect((await bed.row(device)).proof).toBeDefined();
+  });
+
+  it("cuts off whoever has not changed over in time", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1");
+    await bed.openAs(reprovision(bed), device);
+    await round(bed);
+    expect(bed.opens(device, device.old)).toBe(true);
+    bed.clock.pass(5_001);
+    expect(await round(bed)).toBe(0);
+    expect(bed.opens(device, device.old)).toBe(false);
+    expect((await bed.row(device)).containedAt).toBeDefined();
+  });
+
+  it("cuts off at once where there is nothing to change over to", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1", { target: { replacement: { kind: "none" } } });
+    await bed.openAs(reprovision(bed), device);
+    expect(await round(bed)).toBe(0);
+    expect(bed.opens(device, device.old)).toBe(false);
+    expect(bed.azure.hub().methodCalls).toEqual([]);
+  });
+});
+
 it("a device is looked for in batches that are still waited for", async () => {
   const bed = new Bed();
   const device = bed.device("pump-1");
