@@ -20,7 +20,7 @@ export interface ExpiringLeaf {
 }
 
 /**
- * Judges a new leaf that takes over from one that runs out: by the rules for every replacement, and it must last longer.
+ * Judges a new leaf that takes over from one that runs out: by the rules for every replacement, and it must not end earlier.
  * What comes of it stands in the row: `planned`, `refusal` with `failed`, or `replacementPending`.
  */
 export function judgeLeaf(
@@ -50,8 +50,8 @@ export function judgeLeaf(
   );
   if (refusal !== undefined) return refuse(base, refusal);
   const { sha256Thumbprint, notAfter } = chain.leaf;
-  if (o.old?.notAfter !== undefined && notAfter <= o.old.notAfter)
-    return refuse(base, { code: "expires-no-later", detail: NO_LATER });
+  if (o.old?.notAfter !== undefined && notAfter < o.old.notAfter)
+    return refuse(base, { code: "expires-earlier", detail: EARLIER });
   const telling = warnings.filter((warning) => warning !== "same-key-unchecked");
   const planned = { ...base, planned: { sha256Thumbprint, notAfter } };
   return withWarning({ ...planned, allowed: [...new Set([...base.allowed, sha256Thumbprint])] }, ...telling);
@@ -80,4 +80,4 @@ export function sharedKeys(
 
 export const DISCARDED =
   "the input held a private key; it was discarded. Treat that key as leaked, generate a new one on the device";
-const NO_LATER = "the replacement ends no later than the certificate that it replaces; issue one that lasts longer";
+const EARLIER = "the replacement ends before the certificate that it replaces; issue one that lasts longer";

@@ -44,7 +44,7 @@ describe("planning an expiry roll", () => {
 
   it.each<[string, string, (bed: ExpiryBed) => Parameters<ExpiryBed["device"]>[1]]>([
     ["another common name", "common-name-differs", (bed) => ({ fresh: bed.leaf("pump-2", 90) })],
-    ["an end no later than the present leaf's", "expires-no-later", (bed) => ({ fresh: bed.leaf("pump-1", 9) })],
+    ["an end before the present leaf's", "expires-earlier", (bed) => ({ fresh: bed.leaf("pump-1", 9) })],
     ["an expired leaf", "expired", (bed) => ({ fresh: bed.leaf("pump-1", -1) })],
     ["nothing at all", "replacement-missing", () => ({ replacement: { kind: "none" } })],
     [
