@@ -199,11 +199,11 @@ function readSuccessor(
   { successor }: GroupScope,
   authorities: readonly Authority[],
 ): SuccessorText {
-  if (successor === undefined)
-    return refused("successor-missing", "the request names no CA that takes over; give successor.name or chainPem");
-  const { name, chainPem, discarded } = successor;
+  const { name, chainPem, discarded } = successor ?? {};
   if (discarded === "private-key-in-input") return refused("private-key-in-input", DISCARDED);
   if (discarded !== undefined) return refused("certificate-unreadable", UNREADABLE);
+  if (name === undefined && chainPem === undefined)
+    return refused("successor-missing", "the request names no CA that takes over; give successor.name or chainPem");
   const held = name === undefined ? undefined : findAuthority(authorities, AuthorityName.parse(name));
   const pem = chainPem ?? held?.certificate?.pem;
   if (pem === undefined)

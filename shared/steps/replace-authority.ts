@@ -1,6 +1,6 @@
 import type { replaceAuthority } from "../contract/authority-activities";
 import type { AuthorityPlan } from "../domain/authority/plan";
-import { decideReplace, type GroupSlots, type ReplaceDecision } from "../domain/authority/slots";
+import { decideReplace, slotsWith, type GroupSlots, type ReplaceDecision } from "../domain/authority/slots";
 import { EnrollmentGroupId, type RollId } from "../domain/ids";
 import { fallThrough } from "../domain/inventory/ca-changes";
 import type { CaGraph } from "../domain/inventory/ca-graph";
@@ -30,7 +30,9 @@ export function createReplaceAuthority(deps: GroupTrustDeps): Step<typeof replac
     for (let pass = 1; pass <= PASSES; pass += 1) {
       const world = await readGroup(deps, plan);
       if ("code" in world) return noteRefusal(rolls, rollId, "refused", world);
-      const shadowed = closed?.shadowed === true || opensElsewhere(await readTrust(deps), plan);
+      // Once the old CA has left the group it is known to nobody any more, and where it would get in cannot be asked again.
+      const holdsOld = plan.old.some((old) => slotsWith(world.slots, old).length > 0);
+      const shadowed = holdsOld && (closed?.shadowed === true || opensElsewhere(await readTrust(deps), plan));
       const next = shadowed
         ? await copy(deps, rollId, plan, world.group)
         : await inPlace(deps, rollId, plan, { ...world, seen });

@@ -113,6 +113,11 @@ export class FakeGroups {
     this.groups.delete(EnrollmentGroupId.parse(groupId.toLowerCase()));
   }
 
+  /** The group as it stands, for tests to look at. */
+  group(groupId: string): Entry | undefined {
+    return this.groups.get(EnrollmentGroupId.parse(groupId.toLowerCase()));
+  }
+
   refersTo(name: AuthorityName): boolean {
     return [...this.groups.values()].some(
       ({ attestation: held }) => held.kind === "caReferences" && [held.primary, held.secondary].includes(name),
