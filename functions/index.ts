@@ -8,6 +8,7 @@ import { cronCalendar } from "../shared/adapters/calendar/cron-calendar";
 import { EntraOperators } from "../shared/adapters/entra/entra-operators";
 import { HmacAlertSignatures } from "../shared/adapters/hmac/alert-signatures";
 import { connectIssuers } from "../shared/adapters/issuers/connect";
+import { TableAutoContainBudget } from "../shared/adapters/store/auto-contain-store";
 import { TableBatchStore } from "../shared/adapters/store/batch-store";
 import { TableClaimStore } from "../shared/adapters/store/claim-store";
 import { TableControlStore } from "../shared/adapters/store/control-store";
@@ -104,6 +105,7 @@ const deps = {
   inventories: new BlobInventoryStore(store),
   exports: new BlobImportExport(storeAddress(settings.storage), systemClock),
   control: new TableControlStore(store),
+  autoContain: new TableAutoContainBudget(store, settings.autoContainPerHour, systemClock),
   calendar: cronCalendar,
   ledger: new TableLedger(store, settings.dps.host, rates, systemClock),
   timing: { pulseHoldMs, settleMs, pollMs, recheckMs, attemptMs, retryMs, deadlineMs: deadlineHours * 3_600_000 },

@@ -1,5 +1,7 @@
 import * as df from "durable-functions";
+import { admitFleet } from "../orchestrations/admit-fleet";
 import { closeFleet } from "../orchestrations/close-fleet";
+import { containAndProve } from "../orchestrations/contain-and-prove";
 import { containBatch } from "../orchestrations/contain-batch";
 import { containFleet } from "../orchestrations/contain-fleet";
 import { groupBreach } from "../orchestrations/group-breach";
@@ -45,6 +47,8 @@ export function registerOrchestrations(): void {
   df.app.orchestration(plan.planRoll.name, planRoll);
   df.app.orchestration(plan.rehearseRoll.name, rehearseRoll);
   df.app.orchestration(contract.containFleet.name, containFleet);
+  df.app.orchestration(contract.containAndProve.name, containAndProve);
+  df.app.orchestration(contract.admitFleet.name, admitFleet);
   df.app.orchestration(contract.containBatch.name, containBatch);
   df.app.orchestration(contract.proveFleet.name, proveFleet);
   df.app.orchestration(reprovision.planFleet.name, planFleet);

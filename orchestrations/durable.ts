@@ -73,6 +73,26 @@ export function* childEach<I extends z.ZodType, O extends z.ZodType>(
   if (inputs.length > 0) yield ctx.df.Task.all(inputs.map((input) => start(ctx, contract, input)));
 }
 
+/** A sub-orchestration that is yet to be started, see {@link childAll}. */
+export interface ChildCall {
+  readonly name: string;
+  readonly input: unknown;
+}
+
+export function childCall<I extends z.ZodType, O extends z.ZodType>(
+  contract: OrchestrationContract<I, O>,
+  given: z.input<I>,
+): ChildCall {
+  return { name: contract.name, input: contract.input.parse(given) };
+}
+
+/** Runs sub-orchestrations of different kinds at the same time, until all have ended. */
+export function* childAll(ctx: OrchestrationContext, calls: readonly ChildCall[]): Orchestration<void> {
+  yield ctx.df.Task.all(
+    calls.map(({ name, input }) => ctx.df.callSubOrchestrator(name, input, undefined, ctx.df.version)),
+  );
+}
+
 /** Runs two sub-orchestrations of different kinds at the same time, until both have ended. */
 export function* childPair<I extends z.ZodType, O extends z.ZodType, J extends z.ZodType, P extends z.ZodType>(
   ctx: OrchestrationContext,

@@ -2,23 +2,30 @@ import type { OrchestrationContext } from "durable-functions";
 import type { z } from "zod";
 import { enterPhase, noteContained } from "../shared/contract/activities";
 import * as contract from "../shared/contract/orchestrations";
-import { call, child, input, type Orchestration } from "./durable";
+import { call, child, childPair, input, type Orchestration } from "./durable";
 
 /**
  * Some individually enrolled devices' certificates are compromised.
  *
  * Contain first: whatever is wrong with the replacement, the old certificates stop opening anything. Then wait for the
  * devices to find their way back with the new leaf, and prove each one. No command reaches a device that is cut off;
- * healing is the device's part.
+ * healing is the device's part. An alert that nobody answers for by name cuts off only so many devices; the rest waits for an
+ * approval beside that.
  */
 export function* individualBreach(
   ctx: OrchestrationContext,
 ): Orchestration<z.output<typeof contract.individualBreach.output>> {
   const { rollId } = input(ctx, contract.individualBreach);
-  const { batches } = yield* child(ctx, contract.openFleet, { rollId });
+  const { batches, heldBack } = yield* child(ctx, contract.openFleet, { rollId });
   const { pace, moves } = yield* call(ctx, enterPhase, { rollId, phase: "containing" });
-  yield* child(ctx, contract.containFleet, { rollId, batches, next: 0, ...(moves === undefined ? {} : { moves }) });
-  yield* call(ctx, noteContained, { rollId });
-  yield* child(ctx, contract.proveFleet, { rollId, batches, pace, nextRecheckAt: 0 });
+  const how = moves === undefined ? {} : { moves };
+  if (heldBack === undefined) {
+    yield* child(ctx, contract.containFleet, { rollId, batches, next: 0, ...how });
+    yield* call(ctx, noteContained, { rollId });
+    yield* child(ctx, contract.proveFleet, { rollId, batches, pace, nextRecheckAt: 0 });
+  } else {
+    const fleet = { rollId, batches, pace, ...how };
+    yield* childPair(ctx, [contract.containAndProve, fleet], [contract.admitFleet, { ...fleet, heldBack }]);
+  }
   return yield* child(ctx, contract.closeFleet, { rollId });
 }

@@ -15,7 +15,10 @@ const ACTIVITIES = 40;
  */
 export function* openFleet(ctx: OrchestrationContext): Orchestration<Opened> {
   const { rollId, progress } = input(ctx, contract.openFleet);
-  if (progress?.doing === "open") return yield* openFrom(ctx, rollId, progress);
+  if (progress?.doing === "open") {
+    const { doing: _doing, ...where } = progress;
+    return yield* openFrom(ctx, rollId, where);
+  }
 
   let { part, cursor }: { part: number; cursor?: string | undefined } = progress ?? { part: 0 };
   for (let page = 0; page < ACTIVITIES; page += 1) {
@@ -35,8 +38,9 @@ export function* openFleet(ctx: OrchestrationContext): Orchestration<Opened> {
 function* openFrom(
   ctx: OrchestrationContext,
   rollId: string,
-  { devices, batches, waves, from }: Opened & { readonly from: number },
+  { from, ...opened }: Opened & { readonly from: number },
 ): Orchestration<Opened> {
+  const { batches } = opened;
   let next: number | undefined = from;
   for (let n = 0; n < ACTIVITIES && next !== undefined && next < batches; n += 1) {
     ({ next } = yield* call(ctx, openBatches, { rollId, from: next, batches }));
@@ -44,7 +48,7 @@ function* openFrom(
   if (next !== undefined && next < batches)
     continueAsNew(ctx, contract.openFleet, {
       rollId,
-      progress: { doing: "open", devices, batches, waves, from: next },
+      progress: { doing: "open", ...opened, from: next },
     });
-  return { devices, batches, waves };
+  return opened;
 }

@@ -2,8 +2,9 @@ import * as contract from "../../shared/contract/activities";
 import { readControl } from "../../shared/contract/control";
 import { liftDeny } from "../../shared/contract/deny-entries";
 import * as groupBreach from "../../shared/contract/group-breach";
+import { createAdmitHeldBack, type AdmitHeldBackDeps } from "../../shared/steps/admit-held-back";
 import { createCloseAtDps, type CloseAtDpsDeps } from "../../shared/steps/close-at-dps";
-import { createCloseGroup } from "../../shared/steps/close-group";
+import { createCloseGroup, type CloseGroupDeps } from "../../shared/steps/close-group";
 import { createCloseReach, type CloseReachDeps } from "../../shared/steps/close-reach";
 import {
   createConfirmContained,
@@ -37,6 +38,8 @@ export type ActivityDeps = GatherTargetsDeps &
   CutTargetsDeps &
   OpenBatchesDeps &
   EnterPhaseDeps &
+  AdmitHeldBackDeps &
+  CloseGroupDeps &
   CloseAtDpsDeps &
   CloseReachDeps &
   LiftDenyDeps &
@@ -55,6 +58,7 @@ export function registerActivities(deps: ActivityDeps): void {
   activity(contract.gatherTargets, createGatherTargets(deps));
   activity(contract.cutTargets, createCutTargets(deps));
   activity(contract.openBatches, createOpenBatches(deps));
+  activity(contract.admitHeldBack, createAdmitHeldBack(deps));
   activity(contract.enterPhase, createEnterPhase(deps));
   activity(contract.closeAtDps, createCloseAtDps(deps));
   activity(contract.tellToMove, createTellToMove(deps));

@@ -54,6 +54,8 @@ export interface Settings {
   readonly operators: OperatorAccess | undefined;
   /** Who asked for a roll may not approve it. */
   readonly twoPersons: boolean;
+  /** Devices that all alerts together may cut off per hour without a named person. */
+  readonly autoContainPerHour: number;
   /** When an inventory is taken, as Azure Functions' timers have it: six cron fields, seconds first, UTC. */
   readonly inventorySchedule: string;
   readonly timing: Timing;
@@ -149,6 +151,7 @@ const environment = z
       "give verified once it was tried at this DPS that an enabled individual enrollment keeps the device's other leaves out, else unverified",
       (text) => (text === "verified" || text === "unverified" ? text : undefined),
     ).default("unverified"),
+    ROLLCALL_AUTO_CONTAIN_PER_HOUR: wholeNumber({ fallback: 100, min: 0, max: 100_000 }),
     ROLLCALL_ISSUER: variable(ISSUER_FORM, readIssuer).optional(),
     ROLLCALL_CA_SIGNERS: variable(SIGNERS_FORM, readSigners).default([]),
     ROLLCALL_REPLACEMENTS_CONTAINER: variable(
@@ -213,6 +216,7 @@ export function readSettings(
     loopback: data.ROLLCALL_LOOPBACK === undefined ? undefined : loopback(data.ROLLCALL_LOOPBACK, readFile),
     operators: data.ROLLCALL_OPERATORS,
     twoPersons: data.ROLLCALL_TWO_PERSONS,
+    autoContainPerHour: data.ROLLCALL_AUTO_CONTAIN_PER_HOUR,
     inventorySchedule: data.ROLLCALL_INVENTORY_SCHEDULE,
     timing: {
       pulseHoldMs: data.ROLLCALL_PULSE_HOLD_MS,

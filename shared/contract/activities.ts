@@ -21,6 +21,16 @@ export const gatherTargets = activityContract({
   output: z.object({ devices: z.int().nonnegative(), next: z.string().max(2_000).optional() }),
 });
 
+/** What an automatic roll may not cut off without a person's approval. */
+export const HeldBack = z.object({
+  devices: z.int().positive(),
+  /** What the approval must name: SHA-256 of the target list, upper-case hex. */
+  planHash: z.string().length(64),
+  /** The first batch with such a device in it. */
+  fromBatch: z.int().nonnegative(),
+});
+export type HeldBack = z.infer<typeof HeldBack>;
+
 /** Orders all parts by (wave, facts partition, id), each device once, and cuts them into batches; frozen from here on. */
 export const cutTargets = activityContract({
   name: "cutTargets",
@@ -31,6 +41,8 @@ export const cutTargets = activityContract({
     waves: z.int().nonnegative(),
     /** Why nothing was cut: the wave policy does not fit this fleet. */
     refused: z.string().max(60).optional(),
+    /** Absent: the whole list may go on. */
+    heldBack: HeldBack.optional(),
   }),
 });
 
@@ -137,4 +149,14 @@ export const releaseClaims = activityContract({
   name: "releaseClaims",
   input: z.object({ rollId: RollId, from: z.int().nonnegative() }),
   output: z.object({ next: z.int().nonnegative().optional() }),
+});
+
+/**
+ * A person has decided on the devices of a batch that were held back: `admit` claims them and lets containment begin, `drop`
+ * leaves them as they are.
+ */
+export const admitHeldBack = activityContract({
+  name: "admitHeldBack",
+  input: BatchInput.extend({ decision: z.enum(["admit", "drop"]) }),
+  output: z.object({ admitted: z.int().nonnegative() }),
 });

@@ -42,6 +42,8 @@ export const RollView = z.object({
   reason: z.string(),
   devices: z.int(),
   counts: DeviceCounts,
+  /** What an approval of this roll has to name. */
+  planHash: z.string().optional(),
   exposure: Exposure.optional(),
   trust: RollTrustView.optional(),
   requestedAt: Time,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { RollId } from "../domain/ids";
 import { RollOutcome } from "../domain/roll/roll";
-import { Pace } from "./activities";
+import { HeldBack, Pace } from "./activities";
 import { activityContract } from "./activity";
 
 const Nothing = z.object({});
@@ -35,6 +35,7 @@ export const openFleet = activityContract({
           devices: z.int().nonnegative(),
           batches: z.int().nonnegative(),
           waves: z.int().nonnegative(),
+          heldBack: HeldBack.optional(),
           from: z.int().nonnegative(),
         }),
       ])
@@ -46,6 +47,8 @@ export const openFleet = activityContract({
     waves: z.int().nonnegative(),
     /** Nothing was opened, because the request's waves do not fit; the roll's header says more. */
     refused: z.string().max(60).optional(),
+    /** Devices that wait for an approval; absent: none. */
+    heldBack: HeldBack.optional(),
   }),
 });
 
@@ -114,4 +117,26 @@ export const closeFleet = activityContract({
     progress: RollEnd.extend({ from: z.int().nonnegative() }).optional(),
   }),
   output: RollEnd,
+});
+
+/** Contains the fleet, notes it, and proves it; for where something else goes on beside. */
+export const containAndProve = activityContract({
+  name: "containAndProve",
+  input: z.object({ rollId: RollId, batches: z.int().nonnegative(), pace: Pace, moves: z.boolean().optional() }),
+  output: Nothing,
+});
+
+/** Waits for a person's word on the devices that were held back, then contains them, or leaves them as they are. */
+export const admitFleet = activityContract({
+  name: "admitFleet",
+  input: z.object({
+    rollId: RollId,
+    batches: z.int().nonnegative(),
+    pace: Pace,
+    moves: z.boolean().optional(),
+    heldBack: HeldBack,
+    /** Where an earlier execution left off. */
+    progress: z.object({ decision: z.enum(["admit", "drop"]), next: z.int().nonnegative() }).optional(),
+  }),
+  output: Nothing,
 });

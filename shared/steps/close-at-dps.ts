@@ -73,7 +73,8 @@ export function createCloseAtDps(deps: CloseAtDpsDeps): Step<typeof closeAtDps> 
 }
 
 function isTodo(row: DeviceRow): boolean {
-  return row.skipped === undefined && (row.entry.state === "open" || row.replacementPending !== undefined);
+  if (row.skipped !== undefined || row.heldBack !== undefined) return false;
+  return row.entry.state === "open" || row.replacementPending !== undefined;
 }
 
 /** The CA certificates matter only to the replacement, so that an outage of the control plane delays nothing. */

@@ -1,22 +1,30 @@
 import type { closeGroup } from "../contract/group-breach";
-import { resolveBad, type NamedAuthorities } from "../domain/enrollment/close-group";
+import { resolveBad, type BadAuthorities, type NamedAuthorities } from "../domain/enrollment/close-group";
 import { EnrollmentGroupId } from "../domain/ids";
 import { RollError } from "../domain/roll-error";
+import type { EnrollmentGroup } from "../ports/enrollment-groups";
 import type { GroupScope, RollRequest } from "../domain/roll/request";
+import { admitGroup, type AdmitGroupDeps } from "./admit-group";
 import { shutGroup, type ShutGroupDeps } from "./shut-group";
 import type { Step } from "./step";
 
+export type CloseGroupDeps = ShutGroupDeps & AdmitGroupDeps;
+
 /**
  * Disables the group of the request. It is the first thing a roll of a compromised CA does, before anything is listed or
- * looked up: one read and one guarded write stop every registration through it.
+ * looked up: one read and one guarded write stop every registration through it. Only where nobody answers for it by name are its devices counted
+ * before.
  */
-export function createCloseGroup(deps: ShutGroupDeps): Step<typeof closeGroup> {
-  return async ({ rollId }) => {
+export function createCloseGroup(deps: CloseGroupDeps): Step<typeof closeGroup> {
+  return async ({ rollId, approved = false }) => {
     const request = await deps.blobs.getRequest(rollId);
     const group = groupScope(request);
     const replaces = group.authority !== "leaf" && group.successor !== undefined;
     if (group.authority === "leaf") return { outcome: "nothing", replaces };
-    const { outcome } = await shutGroup(deps, rollId, idOf(group), (held) => resolveBad(held, namedBad(group)));
+    const resolve = (held: EnrollmentGroup): BadAuthorities => resolveBad(held, namedBad(group));
+    const held = await admitGroup(deps, rollId, request, { scope: group, approved, resolve });
+    if (held !== undefined) return { outcome: "held-back", replaces, held };
+    const { outcome } = await shutGroup(deps, rollId, idOf(group), resolve);
     if (outcome === "contended")
       throw new RollError("service-unavailable", `group ${group.groupId} was written by others each time`, true);
     return { outcome, replaces };

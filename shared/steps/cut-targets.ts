@@ -5,28 +5,28 @@ import { cutBatches, unique } from "../domain/roll/cut-targets";
 import type { Refusal } from "../domain/roll/device-row";
 import { isBreach } from "../domain/roll/playbook";
 import type { RollRequest, RollTarget } from "../domain/roll/request";
-import type { RollBlobs, RollStore } from "../ports/stores";
+import type { RollStore } from "../ports/stores";
+import { admitDevices, type AdmissionDeps } from "./admission";
 import { documents } from "./roll-documents";
 import { mapSideBySide } from "./side-by-side";
 import type { Step } from "./step";
 
-export interface CutTargetsDeps {
-  readonly rolls: RollStore;
-  readonly blobs: RollBlobs;
-}
+export type CutTargetsDeps = AdmissionDeps;
 
 /**
  * Orders and cuts the target list. Safe to run twice: the parts do not change, so that a second run makes the same batches,
  * and the first write of each stands.
  */
-export function createCutTargets({ rolls, blobs }: CutTargetsDeps): Step<typeof cutTargets> {
+export function createCutTargets(deps: CutTargetsDeps): Step<typeof cutTargets> {
+  const { rolls, blobs } = deps;
   return async ({ rollId, parts }) => {
     const pages = await mapSideBySide(
       Array.from({ length: parts }, (_, part) => part),
       (part) => blobs.findDocument(rollId, documents.part(part)),
     );
     const targets = unique(pages.flatMap((page) => page?.targets ?? []));
-    const wanted = toWaves(await blobs.getRequest(rollId), targets);
+    const request = await blobs.getRequest(rollId);
+    const wanted = toWaves(request, targets);
     if ("refusal" in wanted) return refuse(rolls, rollId, targets.length, wanted.refusal);
     const { waves, batches } = cutBatches(wanted.waves);
     await mapSideBySide([...batches.entries()], ([batch, slice]) => blobs.putTargets(rollId, batch, slice));
@@ -37,7 +37,8 @@ export function createCutTargets({ rolls, blobs }: CutTargetsDeps): Step<typeof 
       ...sizes,
       phase: roll.phase === "requested" ? "planning" : roll.phase,
     }));
-    return sizes;
+    const heldBack = await admitDevices(deps, rollId, request, batches);
+    return heldBack === undefined ? sizes : { ...sizes, heldBack };
   };
 }
 

@@ -88,6 +88,7 @@ export function needsContainment(row: DeviceRow): boolean {
     row.containedAt === undefined &&
     row.unconfirmed === undefined &&
     row.skipped === undefined &&
+    row.heldBack === undefined &&
     row.failed === undefined
   );
 }

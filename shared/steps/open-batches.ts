@@ -3,13 +3,15 @@ import type { RollId } from "../domain/ids";
 import type { Claim, ClaimScope } from "../domain/roll/claim";
 import { summarize } from "../domain/roll/batch-summary";
 import type { DeviceRow } from "../domain/roll/device-row";
-import { leftTo, newRow, takenFrom } from "../domain/roll/new-row";
+import { heldBack, leftTo, newRow, takenFrom } from "../domain/roll/new-row";
 import { priorityOf } from "../domain/roll/playbook";
 import type { RollRequest, RollTarget } from "../domain/roll/request";
 import type { CertificateReader } from "../ports/certificates";
 import type { BatchStore, RollBlobs, RollStore } from "../ports/stores";
 import type { TargetClaims } from "../ports/target-claims";
+import { admittedOf, placeOf } from "./admission";
 import { readLeaf } from "./plan-replacement";
+import { documents } from "./roll-documents";
 import { mapSideBySide } from "./side-by-side";
 import type { Step } from "./step";
 
@@ -32,14 +34,22 @@ export function createOpenBatches(deps: OpenBatchesDeps): Step<typeof openBatche
   const { rolls, batches, blobs } = deps;
   return async ({ rollId, from, batches: total }) => {
     const request = await blobs.getRequest(rollId);
+    const admitted = await admittedOf(deps, rollId, request);
+    const waves = (admitted === Infinity ? undefined : await blobs.findDocument(rollId, documents.waves)) ?? [];
     const end = Math.min(from + PER_CALL, total);
     const numbers = Array.from({ length: Math.max(0, end - from) }, (_, n) => from + n);
     await mapSideBySide(
       numbers,
       async (batch) => {
         const targets = await blobs.getTargets(rollId, batch);
+        const may = Math.max(0, admitted - placeOf(waves, batch));
         const rows =
-          request.dryRun === true ? targets.map(newRow) : await claimed(deps, { rollId, batch }, request, targets);
+          request.dryRun === true
+            ? targets.map(newRow)
+            : [
+                ...(await claimRows(deps, { rollId, batch }, request, targets.slice(0, may))),
+                ...targets.slice(may).map((target) => heldBack(newRow(target))),
+              ];
         if (await batches.create(rollId, batch, rows)) await rolls.putSummary(rollId, summarize(batch, rows));
       },
       4,
@@ -48,12 +58,14 @@ export function createOpenBatches(deps: OpenBatchesDeps): Step<typeof openBatche
   };
 }
 
-async function claimed(
-  { targetClaims, batches, certificates }: OpenBatchesDeps,
+/** Claims devices and makes their rows: what other rolls keep is left to them, what is taken from others is known of them. */
+export async function claimRows(
+  { targetClaims, batches, certificates }: Pick<OpenBatchesDeps, "targetClaims" | "batches" | "certificates">,
   at: { readonly rollId: RollId; readonly batch: number },
   { playbook, group }: RollRequest,
   targets: readonly RollTarget[],
 ): Promise<DeviceRow[]> {
+  if (targets.length === 0) return [];
   const priority = priorityOf(playbook, group?.authority ?? "leaf");
   const isAll = priority === 0 || (group !== undefined && group.authority !== "leaf");
   const { held, superseded } = await targetClaims.claim(

@@ -71,7 +71,7 @@ export function createReadRolls({ rolls, batches }: ReadRollsDeps): ReadRolls {
 }
 
 function toView(roll: Roll, counts: RollView["counts"]): RollView {
-  const { rollId, playbook, phase, outcome, source, alertId, reason, devices, exposure, trust } = roll;
+  const { rollId, playbook, phase, outcome, source, alertId, reason, devices, exposure, planHash, trust } = roll;
   const statusUrl = `/api/rolls/${rollId}`;
   return {
     rollId,
@@ -83,6 +83,7 @@ function toView(roll: Roll, counts: RollView["counts"]): RollView {
     reason,
     devices,
     counts,
+    ...(planHash === undefined ? {} : { planHash }),
     ...(exposure === undefined ? {} : { exposure }),
     ...(trust === undefined ? {} : { trust: toTrustView(trust, statusUrl) }),
     requestedAt: formatInstant(roll.requestedAt),
@@ -129,9 +130,13 @@ function toDeviceView(row: DeviceRow): RollDeviceView {
 
 function detailOf(row: DeviceRow): string | undefined {
   if (row.skipped !== undefined) return row.skipped;
+  if (row.heldBack !== undefined) return HELD_BACK;
   const sentences = [standsAt(row), ...oddities(row)].filter((text) => text !== undefined);
   return sentences.length === 0 ? undefined : sentences.join("; ");
 }
+
+const HELD_BACK =
+  "treat as exposed: more devices than an alert may cut off without a person; approve the roll's planHash, or abort it";
 
 /** What a person has to know whatever the device's state is. */
 function oddities(row: DeviceRow): string[] {

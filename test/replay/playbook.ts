@@ -2,7 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import type { OrchestrationHandler } from "durable-functions";
 import { z } from "zod";
+import { admitFleet } from "../../orchestrations/admit-fleet";
 import { closeFleet } from "../../orchestrations/close-fleet";
+import { containAndProve } from "../../orchestrations/contain-and-prove";
 import { containBatch } from "../../orchestrations/contain-batch";
 import { containFleet } from "../../orchestrations/contain-fleet";
 import { groupBreach } from "../../orchestrations/group-breach";
@@ -41,6 +43,8 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   planRoll,
   rehearseRoll,
   containFleet,
+  containAndProve,
+  admitFleet,
   containBatch,
   proveFleet,
   closeFleet,
@@ -95,6 +99,7 @@ const answers: Readonly<Record<string, Script>> = {
   gatherTargets: { devices: 3 },
   cutTargets: { devices: 3, batches: 1, waves: 1 },
   openBatches: {},
+  admitHeldBack: { admitted: 3 },
   enterPhase: { phase: "containing", pace: { pollMs: 10_000, recheckMs: 300_000, deadline: START + 3_600_000 } },
   closeAtDps: { closed: 3, open: 0 },
   tellToMove: { told: 3 },

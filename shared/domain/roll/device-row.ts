@@ -184,6 +184,8 @@ export const DeviceRow = z.object({
   retiredAt: Instant.optional(),
   /** Why the old leaf stays in the entry. */
   kept: z.string().optional(),
+  /** Not cut off, because nobody has approved it: the roll is automatic, and too many devices are concerned. */
+  heldBack: z.literal(true).optional(),
   /** Left alone, with the reason, such as `claimed-by 2026…-1f0c9a3e`. */
   skipped: z.string().optional(),
   /** Another roll has taken the device over: nothing is written for it here any more. */

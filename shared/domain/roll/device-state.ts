@@ -5,6 +5,8 @@ import type { DeviceRow } from "./device-row";
 export const DeviceState = z.enum([
   /** Nothing is cut yet: the old credential may still work. */
   "planned",
+  /** Nothing is cut: the roll is automatic, and a person has to approve this much first. Treat as exposed. */
+  "awaiting-approval",
   /** Its certificate request has come; the issuer has not signed yet. */
   "csr-received",
   /** Its new leaf was issued and is not in the entry yet. */
@@ -43,6 +45,7 @@ export type DeviceCounts = z.infer<typeof DeviceCounts>;
 export function deviceState(row: DeviceRow): DeviceState {
   if (row.supersededBy !== undefined) return "superseded";
   if (row.skipped !== undefined) return "skipped";
+  if (row.heldBack !== undefined) return "awaiting-approval";
   if (row.retiredAt !== undefined) return "retired";
   if (row.proof !== undefined) return "proven";
   if (row.failed !== undefined) return "failed";
@@ -96,6 +99,7 @@ const WAIT_FOR_ANOTHER_ROLL: readonly string[] = ["no-successor", "waits-for-ca-
 /** True while the roll still waits for something to happen to this device. */
 export function isOpen(row: DeviceRow): boolean {
   switch (deviceState(row)) {
+    case "awaiting-approval":
     case "await-self-heal":
     case "dispatched":
     case "reported":

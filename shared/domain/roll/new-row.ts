@@ -24,6 +24,11 @@ export function newRow(target: RollTarget): DeviceRow {
   };
 }
 
+/** The row of a device that may be cut off only once a person has approved it. Until then it is nobody's. */
+export function heldBack(row: DeviceRow): DeviceRow {
+  return { ...row, heldBack: true };
+}
+
 /** The row of a device that stays another roll's. */
 export function leftTo(row: DeviceRow, holder: RollId): DeviceRow {
   return { ...row, skipped: `claimed-by ${holder}` };

@@ -89,14 +89,16 @@ export const phaseTables: Readonly<Record<Playbook, readonly PhaseRow[]>> = {
   "group-breach": [
     requested,
     {
+      ...approval,
+      does: "nothing; a named person reads what the alert is about and approves it",
+      because: "an automatic alert may cut off only so many devices without a person",
+      until: "an approval of this very scope is on record",
+    },
+    {
       phase: "containing",
       does: "the group is closed at DPS in one write; then its registrations are listed and each device is cut off at every linked hub",
       because: "one write stops all new registrations; the list can take its time",
       until: "fresh reads of DPS and all linked hubs show nothing outside the allow set",
-    },
-    {
-      ...approval,
-      because: "an automatic alert may cut off only so many devices without a person",
     },
     {
       phase: "staging",

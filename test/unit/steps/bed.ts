@@ -12,6 +12,7 @@ import type { DeviceRow } from "../../../shared/domain/roll/device-row";
 import type { RollRequest, RollTarget } from "../../../shared/domain/roll/request";
 import type { Clock } from "../../../shared/ports/clock";
 import type { BatchStore, CheckedOutBatch } from "../../../shared/ports/stores";
+import { createAdmitHeldBack } from "../../../shared/steps/admit-held-back";
 import { createCloseAtDps } from "../../../shared/steps/close-at-dps";
 import { createCloseGroup } from "../../../shared/steps/close-group";
 import { createCloseReach } from "../../../shared/steps/close-reach";
@@ -40,6 +41,7 @@ import { createIngestEvents, type StreamEvent } from "../../../shared/use-cases/
 import { rollId, t0 } from "../../support/builders";
 import { FakeAzure } from "../../support/fake-azure";
 import type { FakeHub } from "../../support/fake-hub";
+import { MemoryAutoContainBudget } from "../../support/memory-auto-contain";
 import { MemoryDueRows } from "../../support/memory-due-rows";
 import { MemoryTargetClaims } from "../../support/memory-target-claims";
 import { MemoryDenyLedger } from "../../support/memory-deny-ledger";
@@ -112,6 +114,7 @@ export class Bed {
   readonly root: CertificateAuthority;
   readonly due = new MemoryDueRows();
   readonly targetClaims = new MemoryTargetClaims();
+  readonly autoContain: MemoryAutoContainBudget;
   readonly rolls = new MemoryRollStore();
   readonly blobs = new MemoryRollBlobs();
   readonly facts = new MemoryFactStore();
@@ -130,7 +133,14 @@ export class Bed {
   };
   private sequence = 0;
 
-  constructor(o: { hubNames?: readonly string[]; pinBlocksOldLeaf?: "verified" | "unverified" } = {}) {
+  constructor(
+    o: {
+      hubNames?: readonly string[];
+      pinBlocksOldLeaf?: "verified" | "unverified";
+      autoContainPerHour?: number;
+    } = {},
+  ) {
+    this.autoContain = new MemoryAutoContainBudget(o.autoContainPerHour ?? 1_000, this.clock);
     this.azure = new FakeAzure({
       clock: this.clock,
       ...(o.hubNames === undefined ? {} : { hubNames: o.hubNames }),
@@ -139,16 +149,17 @@ export class Bed {
     this.azure.addAuthority("fleet-root", this.root.certificatePem);
     this.batches = new FragileBatches(new MemoryBatchStore(this.clock, 60_000));
     const { enrollments, groups, registrations, authorities, hubs } = this.azure;
-    const { clock, due, targetClaims, rolls, blobs, facts, batches, rollJournal: journal } = this;
+    const { clock, due, autoContain, targetClaims, rolls, blobs, facts, batches, rollJournal: journal } = this;
     const azure = { enrollments, groups, registrations, authorities, hubs };
     const deps = { clock, entropy: nodeEntropy, certificates: nodeCertificateReader, policy: DEFAULT_POLICY };
     const decoys = createDecoys(clock, nodeEntropy);
     const pins = { decoys, denyLedger: this.denyLedger, pinBlocksOldLeaf: o.pinBlocksOldLeaf ?? "unverified" } as const;
-    const all = { ...deps, ...azure, ...pins, due, targetClaims, rolls, blobs, facts, batches, journal };
+    const all = { ...deps, ...azure, ...pins, due, autoContain, targetClaims, rolls, blobs, facts, batches, journal };
     this.steps = {
       gatherTargets: createGatherTargets(all),
       cutTargets: createCutTargets(all),
       openBatches: createOpenBatches(all),
+      admitHeldBack: createAdmitHeldBack(all),
       enterPhase: createEnterPhase(all),
       closeAtDps: createCloseAtDps(all),
       tellToMove: createTellToMove(all),

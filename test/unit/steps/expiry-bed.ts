@@ -30,6 +30,7 @@ import { createBrakeRoll, createDueBatches, createReadWave, createWeigh } from "
 import { createIngestEvents, type StreamEvent } from "../../../shared/use-cases/ingest-events";
 import { rollId, t0 } from "../../support/builders";
 import { FakeAzure } from "../../support/fake-azure";
+import { MemoryAutoContainBudget } from "../../support/memory-auto-contain";
 import { MemoryControlStore } from "../../support/memory-control";
 import { MemoryDueRows } from "../../support/memory-due-rows";
 import { MemoryReplacementSource } from "../../support/memory-issuance";
@@ -111,6 +112,7 @@ export class ExpiryBed {
       ...{ targetClaims, rolls, blobs, facts, batches, control, replacements },
       ledger: new MemoryLedger(rates, clock),
       due: this.due,
+      autoContain: new MemoryAutoContainBudget(1_000, clock),
       issuer: {
         issue: async ({ registrationId }: { registrationId: RegistrationId }): Promise<Issuance> => {
           this.issued.push(registrationId);

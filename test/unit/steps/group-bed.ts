@@ -38,11 +38,16 @@ export class GroupBed extends Bed {
     const about = { playbook: "group-breach", source: "soc", alertId: "1", reason: "leak" } as const;
     const requestedAt = this.clock.now();
     const group = { groupId: this.groupId, ...scope };
-    await this.blobs.putRequest(rollId, { ...about, requestedAt, targets: [], group, timing: this.timing, ...o });
+    await this.blobs.putRequest(rollId, {
+      ...about,
+      requestedBy: "Ada",
+      ...{ requestedAt, targets: [], group, timing: this.timing },
+      ...o,
+    });
     await this.rolls.open(rollId, requestedAt);
     await this.rolls.create({ rollId, ...about, phase: "requested", requestedAt, devices: 0, batches: 0 });
     this.clock.pass(10);
-    await this.steps.closeGroup({ rollId });
+    if ((await this.steps.closeGroup({ rollId })).outcome === "held-back") return;
     this.clock.pass(10);
     await this.steps.enterPhase({ rollId, phase: "containing" });
     await this.steps.closeReach({ rollId, insist: false });
