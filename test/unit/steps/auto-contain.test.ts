@@ -91,7 +91,7 @@ describe("an alert about more devices than alerts may cut off", () => {
 });
 
 describe("an alert about a group", () => {
-  const alert = [{ authority: "root" as const }, { requestedBy: undefined }] as const;
+  const alert = { authority: "root" } as const;
   function aGroup(perHour: number): GroupBed {
     const bed = new GroupBed({ autoContainPerHour: perHour });
     bed.azure.addGroup({ groupId: bed.groupId, caReferences: ["fleet-root"] });
@@ -105,7 +105,7 @@ describe("an alert about a group", () => {
 
   it("closes it at once while its devices fit", async () => {
     const bed = aGroup(3);
-    await bed.breach(...alert);
+    await bed.breach(alert);
     expect(await status(bed)).toBe("disabled");
     expect((await bed.batches.read(rollId, 0)).rows.some((row) => row.heldBack !== undefined)).toBe(false);
     // Nothing is left for another one.
@@ -114,7 +114,7 @@ describe("an alert about a group", () => {
 
   it("writes nothing where they are too many, before a person has approved it", async () => {
     const bed = aGroup(2);
-    await bed.breach(...alert);
+    await bed.breach(alert);
     expect(await status(bed)).toBe("enabled");
     const { planHash } = (await bed.rolls.get(rollId)) ?? {};
     expect(await bed.steps.closeGroup({ rollId })).toMatchObject({ outcome: "held-back", held: { planHash } });
@@ -127,14 +127,14 @@ describe("an alert about a group", () => {
     const bed = aGroup(3);
     bed.azure.addGroup({ groupId: "branch", signingPems: [bed.ica.certificatePem] });
     bed.member("valve-1", { issuer: bed.ica });
-    await bed.breach(...alert);
+    await bed.breach(alert);
     expect(await status(bed)).toBe("enabled");
   });
 
   it("takes what cannot be counted for too much", async () => {
     const bed = aGroup(1_000);
     bed.azure.faults.add({ operation: "dps.ca.list", effect: { kind: "status", status: 503 }, times: 9 });
-    await bed.breach(...alert);
+    await bed.breach(alert);
     expect(await status(bed)).toBe("enabled");
   });
 });

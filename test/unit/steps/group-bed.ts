@@ -40,7 +40,6 @@ export class GroupBed extends Bed {
     const group = { groupId: this.groupId, ...scope };
     await this.blobs.putRequest(rollId, {
       ...about,
-      requestedBy: "Ada",
       ...{ requestedAt, targets: [], group, timing: this.timing },
       ...o,
     });

@@ -34,7 +34,7 @@ describe("a compromised root", () => {
     bed.azure.faults.observe(({ operation, write }) => {
       calls.push(`${operation}${write ? "!" : ""}`);
     });
-    await bed.breach(ROOT);
+    await bed.breach(ROOT, { requestedBy: "Ada" });
     expect(calls.slice(0, 2)).toEqual(["dps.group.get", "dps.group.put!"]);
     expect(await status(bed)).toBe("disabled");
   });
