@@ -25,7 +25,10 @@ const Group = z.strictObject({
   kind: z.literal("group"),
   groupId: GroupIdText,
   authority: Authority,
-  /** Leaf rolls only: these devices of the group instead of all. */
+  /**
+   * Leaf rolls: these devices of the group instead of all. After a CA's breach: what is known of the fleet, so that whoever
+   * registered since `compromisedSince` and is not among them is called rogue.
+   */
   devices: z.array(OrderedDevice).min(1).max(1_000).optional(),
   compromised: z
     .strictObject({

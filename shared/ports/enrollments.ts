@@ -94,6 +94,8 @@ export interface Registration {
   readonly deviceId: DeviceId | undefined;
   readonly assignedHub: HubHostName | undefined;
   readonly status: "unassigned" | "assigning" | "assigned" | "failed" | "disabled";
+  /** When the device registered first, as far as this record goes: one that was deleted begins anew. */
+  readonly createdAt: Instant | undefined;
   /** Moves at each registration. */
   readonly lastUpdatedAt: Instant | undefined;
   /** In a form of its own, unlike an enrollment's; undefined where the service gave none. */

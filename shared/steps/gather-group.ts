@@ -1,7 +1,9 @@
 import { EnrollmentGroupId, type RegistrationId, type RollId } from "../domain/ids";
 import type { TargetPart } from "../domain/roll/cut-targets";
+import { isBreach } from "../domain/roll/playbook";
 import type { GroupScope, RollRequest, RollTarget } from "../domain/roll/request";
 import type { Registration } from "../ports/enrollments";
+import type { IssuanceStore } from "../ports/issuers";
 import type { Registrations } from "../ports/registrations";
 import type { RollBlobs } from "../ports/stores";
 import { documents } from "./roll-documents";
@@ -9,6 +11,7 @@ import { documents } from "./roll-documents";
 export interface GatherGroupDeps {
   readonly blobs: RollBlobs;
   readonly registrations: Registrations;
+  readonly issuance: Pick<IssuanceStore, "listIssued">;
 }
 
 /**
@@ -31,12 +34,43 @@ export async function gatherGroup(
   const at = readCursor(cursor) ?? { groupId: main, page: undefined };
   const { items, next } = await deps.registrations.listByGroup(at.groupId, at.page);
   const byId = new Map(named.map((target) => [target.registrationId, target]));
-  const listed = items.map((registration) => toGroupTarget(registration, at.groupId, byId));
+  const strangers = await strangersAmong(deps, request, items);
+  const listed = items.map((registration) => {
+    const target = toGroupTarget(registration, at.groupId, byId);
+    return strangers.has(registration.registrationId) ? { ...target, rogue: true as const } : target;
+  });
   const following = next === undefined ? groups[groups.indexOf(at.groupId) + 1] : at.groupId;
   return {
     targets: cursor === undefined ? [...named, ...listed] : listed,
     ...(following === undefined ? {} : { next: writeCursor(following, next) }),
   };
+}
+
+/**
+ * Devices that registered first while the CA was in wrong hands and that nobody knows: neither the request names them nor
+ * was a leaf issued to them by the app since. Where the request names no devices and does not say since when, nobody is a
+ * stranger; all of them are contained either way.
+ */
+async function strangersAmong(
+  { issuance }: GatherGroupDeps,
+  { playbook, group, targets, compromisedSince, requestedAt }: RollRequest,
+  registrations: readonly Registration[],
+): Promise<ReadonlySet<RegistrationId>> {
+  if (!isBreach(playbook) || group?.authority === "leaf") return new Set();
+  if (compromisedSince === undefined && targets.length === 0) return new Set();
+  const since = compromisedSince ?? requestedAt;
+  const known = new Set(targets.map(({ registrationId }) => registrationId));
+  const isNew = ({ registrationId, createdAt }: Registration): boolean =>
+    !known.has(registrationId) && createdAt !== undefined && createdAt >= since;
+  const strangers = new Set(registrations.filter(isNew).map(({ registrationId }) => registrationId));
+  if (strangers.size === 0) return strangers;
+  for (let after: string | undefined, more = true; more;) {
+    const page = await issuance.listIssued({ since, limit: 1_000, after });
+    for (const { registrationId } of page.issued) strangers.delete(registrationId);
+    after = page.next;
+    more = after !== undefined;
+  }
+  return strangers;
 }
 
 async function groupsOf(

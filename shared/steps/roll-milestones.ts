@@ -82,8 +82,8 @@ function outcomeOf(
 ): RollOutcome {
   const retires = playbook === "individual-expiry" && retire?.when !== "old-expired";
   const done = retires ? (counts.retired ?? 0) : provenOf(counts);
-  // What another roll has taken is that roll's to finish.
-  return done + (counts.superseded ?? 0) === devices && owed === 0 ? "completed" : "partial";
+  // What another roll has taken is that roll's to finish; nobody's devices are done with once they are cut off.
+  return done + (counts.superseded ?? 0) + (counts.rogue ?? 0) === devices && owed === 0 ? "completed" : "partial";
 }
 
 function provenOf({ proven = 0, retired = 0 }: DeviceCounts): number {

@@ -89,8 +89,8 @@ function oddity({ playbook, scope, containment, compromisedSince }: RollOrder): 
   if (scope.kind !== "group") return undefined;
   if (containment === "reprovision" && scope.authority !== "leaf")
     return misfit("after a CA breach whoever holds the CA can re-provision as well; choose another containment");
-  if (scope.devices !== undefined && scope.authority !== "leaf")
-    return misfit("devices of a group can be named only where their leaves are rolled (authority leaf)");
+  if (scope.devices !== undefined && scope.authority !== "leaf" && !isBreach(playbook))
+    return misfit("devices of a group can be named where their leaves are rolled (authority leaf), or after a breach");
   if (scope.successor !== undefined && scope.authority === "leaf")
     return misfit("a roll of leaves has no successor CA; leave it out");
   return undefined;

@@ -121,7 +121,10 @@ export class FakeAzure {
   }
 
   /** Puts a registration record there as it is; `lastUpdatedAt` is now, the ETag a new one. */
-  setRegistration(registration: Omit<Registration, "lastUpdatedAt" | "etag">, groupId?: EnrollmentGroupId): void {
+  setRegistration(
+    registration: Omit<Registration, "createdAt" | "lastUpdatedAt" | "etag">,
+    groupId?: EnrollmentGroupId,
+  ): void {
     this.records.set(registration, groupId);
   }
 

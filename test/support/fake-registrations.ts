@@ -40,10 +40,12 @@ export class FakeRegistrations {
   }
 
   /** Puts a record there as it is, as of now. `groupId`: the group it came through; it stays listed there. */
-  set(registration: Omit<Registration, "lastUpdatedAt" | "etag">, groupId?: EnrollmentGroupId): void {
+  set(registration: Omit<Registration, "createdAt" | "lastUpdatedAt" | "etag">, groupId?: EnrollmentGroupId): void {
     const { registrationId } = registration;
     const etag = this.versions.nextOfRegistration();
-    this.records.set(registrationId, { ...registration, lastUpdatedAt: this.clock.now(), etag });
+    const lastUpdatedAt = this.clock.now();
+    const createdAt = this.records.get(registrationId)?.createdAt ?? lastUpdatedAt;
+    this.records.set(registrationId, { ...registration, createdAt, lastUpdatedAt, etag });
     if (groupId !== undefined) this.groups.set(registrationId, groupId);
   }
 

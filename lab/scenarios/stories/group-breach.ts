@@ -2,7 +2,7 @@ import { crew, groupByReferences, groupBySigningCertificate, leafFor, stolen, st
 import type { ClaimName } from "../claims/judge";
 import { breachClaims } from "../claims/sets";
 import type { CertificateAuthority } from "../../pki/certificates";
-import type { Cast, Player, Story, World } from "../story";
+import type { Ask, Cast, Player, Story, World } from "../story";
 import { patientThief, theyAreBack } from "./cues";
 import { breached, order } from "./orders";
 
@@ -19,6 +19,8 @@ interface RobbedGroup {
   readonly authority: CertificateAuthority;
   readonly nextIssuer: CertificateAuthority;
   readonly size?: number;
+  /** False: the thief registers nobody of his own. */
+  readonly ghostly?: boolean;
 }
 
 /**
@@ -26,12 +28,12 @@ interface RobbedGroup {
  * and stole the keys of up to 18 others. The last pump is switched off, and its session is his. The pumps hold leaves of
  * the next authority.
  */
-function robbedGroup({ story, authority, nextIssuer, size = 20 }: RobbedGroup): Cast {
+function robbedGroup({ story, authority, nextIssuer, size = 20, ghostly = true }: RobbedGroup): Cast {
   const all = crew({ name: `${story}-pump`, size, issuer: authority, nextIssuer, onOfficialSdk: 1 });
   const minted = all.slice(1, 3).map((player) => ({ ...player, alsoOld: [leafFor(player.registrationId, authority)] }));
   const away = all.slice(-1).map((player) => ({ ...player, behaviour: { offline: true } }));
   const rolled = [...all.slice(0, 1), ...minted, ...all.slice(3, -1), ...away];
-  const ghosts = ["ghost-001", "ghost-002"].map((name) => {
+  const ghosts = (ghostly ? ["ghost-001", "ghost-002"] : []).map((name) => {
     const registrationId = `${story}-${name}`;
     return { registrationId, deviceId: registrationId, leaf: leafFor(registrationId, authority) };
   });
@@ -74,14 +76,19 @@ const root: Story = {
     const bystanders = neighbours("group-breach-root", world, world.services.issuer);
     return { ...cast, bystanders, oldAuthorities: [world.root] };
   },
-  ask: (_cast, { root: old, nextRoot }) =>
-    order("group-breach", {
-      kind: "group",
-      groupId: "group-breach-root-fleet",
-      authority: "root",
-      compromised: { slots: ["primary"], certificatePems: [old.certificatePem] },
-      successor: { name: "group-breach-root-new", chainPem: nextRoot.certificatePem },
-    }),
+  ask: ({ rolled }, { root: old, nextRoot }) =>
+    order(
+      "group-breach",
+      {
+        kind: "group",
+        groupId: "group-breach-root-fleet",
+        authority: "root",
+        devices: known(rolled),
+        compromised: { slots: ["primary"], certificatePems: [old.certificatePem] },
+        successor: { name: "group-breach-root-new", chainPem: nextRoot.certificatePem },
+      },
+      anHourAgo(),
+    ),
   claims: caBreachClaims,
 };
 
@@ -100,18 +107,33 @@ const intermediate: Story = {
     const bystanders = neighbours("group-breach-intermediate", world, world.sibling);
     return { ...cast, bystanders, oldAuthorities: [world.intermediate] };
   },
-  ask: (_cast, world) => intermediateBreach("group-breach-intermediate-fleet", world),
+  ask: (cast, world) => intermediateBreach("group-breach-intermediate-fleet", cast, world),
   claims: caBreachClaims,
 };
 
-function intermediateBreach(groupId: string, { intermediate: old, nextIntermediate }: World) {
-  return order("group-breach", {
-    kind: "group",
-    groupId,
-    authority: "intermediate",
-    compromised: { slots: ["primary"], certificatePems: [old.certificatePem] },
-    successor: { chainPem: nextIntermediate.chainPem },
-  });
+function intermediateBreach(groupId: string, { rolled }: Cast, { intermediate: old, nextIntermediate }: World): Ask {
+  return order(
+    "group-breach",
+    {
+      kind: "group",
+      groupId,
+      authority: "intermediate",
+      // An order names a thousand at most; of a larger fleet it names none.
+      ...(rolled.length > 1_000 ? {} : { devices: known(rolled) }),
+      compromised: { slots: ["primary"], certificatePems: [old.certificatePem] },
+      successor: { chainPem: nextIntermediate.chainPem },
+    },
+    rolled.length > 1_000 ? {} : anHourAgo(),
+  );
+}
+
+/** The operator knows these devices; whoever else registered since the theft is nobody's. */
+function known(rolled: readonly Player[]): object[] {
+  return rolled.map(({ registrationId }) => ({ registrationId }));
+}
+
+function anHourAgo(): { readonly compromisedSince: string } {
+  return { compromisedSince: new Date(Date.now() - 3_600_000).toISOString() };
 }
 
 const shadowPath: Story = {
@@ -132,7 +154,7 @@ const shadowPath: Story = {
     const bystanders = crew({ name: "group-breach-shadow-path-valve", size: 4, issuer: world.sibling });
     return { ...cast, bystanders, oldAuthorities: [world.intermediate] };
   },
-  ask: (_cast, world) => intermediateBreach("group-breach-shadow-path-fleet", world),
+  ask: (cast, world) => intermediateBreach("group-breach-shadow-path-fleet", cast, world),
   claims: caBreachClaims,
 };
 
@@ -180,13 +202,14 @@ const importJob: Story = {
       authority: world.intermediate,
       nextIssuer: world.nextIntermediate,
       size: 2_000,
+      ghostly: false,
     });
     const bystanders = neighbours("group-breach-import-job", world, world.sibling);
     return { ...cast, bystanders, oldAuthorities: [world.intermediate] };
   },
-  ask: (_cast, world) => intermediateBreach("group-breach-import-job-fleet", world),
+  ask: (cast, world) => intermediateBreach("group-breach-import-job-fleet", cast, world),
   patienceMs: 240_000,
-  claims: [...caBreachClaims, "import-job-ran"],
+  claims: [...caBreachClaims.filter((name) => name !== "ghosts-shut-out"), "import-job-ran"],
 };
 
 const rogue: Story = {
@@ -204,13 +227,7 @@ const rogue: Story = {
     const bystanders = neighbours("group-breach-rogue", world, world.sibling);
     return { ...cast, bystanders, oldAuthorities: [world.intermediate] };
   },
-  // The fleet was complete before; whoever registered since is nobody's device.
-  ask: (_cast, world) => {
-    const asked = intermediateBreach("group-breach-rogue-fleet", world);
-    return "order" in asked
-      ? { order: { ...asked.order, compromisedSince: new Date(Date.now() - 3_600_000).toISOString() } }
-      : asked;
-  },
+  ask: (cast, world) => intermediateBreach("group-breach-rogue-fleet", cast, world),
   claims: [...caBreachClaims, "ghosts-listed"],
 };
 

@@ -9,6 +9,7 @@ const RegistrationRecord = z.looseObject({
   deviceId: optional(DeviceId),
   assignedHub: optional(z.string().toLowerCase().pipe(HubHostName)),
   status: z.enum(["unassigned", "assigning", "assigned", "failed", "disabled"]),
+  createdDateTimeUtc: z.string().nullish(),
   lastUpdatedDateTimeUtc: z.string().nullish(),
   etag: optional(Etag),
 });
@@ -21,6 +22,7 @@ export function toRegistration(record: unknown, what: string): Registration {
     deviceId: read.deviceId,
     assignedHub: read.assignedHub,
     status: read.status,
+    createdAt: moment(read.createdDateTimeUtc),
     lastUpdatedAt: moment(read.lastUpdatedDateTimeUtc),
     etag: read.etag,
   };

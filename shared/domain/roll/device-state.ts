@@ -33,6 +33,8 @@ export const DeviceState = z.enum([
   "regressed",
   "failed",
   "skipped",
+  /** Cut off, and nobody knows it: somebody registered it with a compromised CA's key. Nothing is waited for. */
+  "rogue",
   /** Another roll has taken it over. */
   "superseded",
 ]);
@@ -53,6 +55,7 @@ export function deviceState(row: DeviceRow): DeviceState {
   if (row.unreachable !== undefined) return "unreachable";
   if (row.containedAt !== undefined) {
     if (row.attempt !== undefined) return "dispatched";
+    if (row.rogue === true) return "rogue";
     return mayComeBack(row) ? "await-self-heal" : "contained";
   }
   if (row.unconfirmed !== undefined) return "contained-unconfirmed";

@@ -45,6 +45,7 @@ import { MemoryAutoContainBudget } from "../../support/memory-auto-contain";
 import { MemoryDueRows } from "../../support/memory-due-rows";
 import { MemoryTargetClaims } from "../../support/memory-target-claims";
 import { MemoryDenyLedger } from "../../support/memory-deny-ledger";
+import { MemoryIssuanceStore } from "../../support/memory-issuance";
 import { MemoryRollJournal } from "../../support/memory-journal";
 import {
   MemoryBatchStore,
@@ -119,6 +120,7 @@ export class Bed {
   readonly blobs = new MemoryRollBlobs();
   readonly facts = new MemoryFactStore();
   readonly poison = new MemoryPoisonStore();
+  readonly issuance = new MemoryIssuanceStore();
   readonly denyLedger = new MemoryDenyLedger();
   readonly rollJournal = new MemoryRollJournal();
   readonly batches: FragileBatches;
@@ -153,7 +155,13 @@ export class Bed {
     const azure = { enrollments, groups, registrations, authorities, hubs };
     const deps = { clock, entropy: nodeEntropy, certificates: nodeCertificateReader, policy: DEFAULT_POLICY };
     const decoys = createDecoys(clock, nodeEntropy);
-    const pins = { decoys, denyLedger: this.denyLedger, pinBlocksOldLeaf: o.pinBlocksOldLeaf ?? "unverified" } as const;
+    const issuance = this.issuance;
+    const pins = {
+      issuance,
+      decoys,
+      denyLedger: this.denyLedger,
+      pinBlocksOldLeaf: o.pinBlocksOldLeaf ?? "unverified",
+    } as const;
     const all = { ...deps, ...azure, ...pins, due, autoContain, targetClaims, rolls, blobs, facts, batches, journal };
     this.steps = {
       gatherTargets: createGatherTargets(all),

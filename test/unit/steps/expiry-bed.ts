@@ -33,7 +33,7 @@ import { FakeAzure } from "../../support/fake-azure";
 import { MemoryAutoContainBudget } from "../../support/memory-auto-contain";
 import { MemoryControlStore } from "../../support/memory-control";
 import { MemoryDueRows } from "../../support/memory-due-rows";
-import { MemoryReplacementSource } from "../../support/memory-issuance";
+import { MemoryIssuanceStore, MemoryReplacementSource } from "../../support/memory-issuance";
 import { MemoryLedger } from "../../support/memory-ledger";
 import {
   MemoryBatchStore,
@@ -113,6 +113,7 @@ export class ExpiryBed {
       ledger: new MemoryLedger(rates, clock),
       due: this.due,
       autoContain: new MemoryAutoContainBudget(1_000, clock),
+      issuance: new MemoryIssuanceStore(),
       issuer: {
         issue: async ({ registrationId }: { registrationId: RegistrationId }): Promise<Issuance> => {
           this.issued.push(registrationId);

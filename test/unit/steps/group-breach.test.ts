@@ -1,6 +1,7 @@
 import { EnrollmentGroupId, Sha256Thumbprint } from "../../../shared/domain/ids";
 import type { GroupScope } from "../../../shared/domain/roll/request";
-import { rollId } from "../../support/builders";
+import { addMs } from "../../../shared/domain/instant";
+import { rollId, t0 } from "../../support/builders";
 import { documents } from "../../../shared/steps/roll-documents";
 import type { BedDevice } from "./bed";
 import { GroupBed } from "./group-bed";
@@ -186,6 +187,54 @@ describe("a compromised root", () => {
     const row = await bed.row(devices[0] ?? never());
     expect(row.warnings).toContain("group-missing");
     expect(row.containedAt).toBeDefined();
+  });
+});
+
+describe("devices that nobody knows", () => {
+  const knowing = (devices: readonly BedDevice[], o: object = {}) => ({
+    targets: devices.map(({ target }) => target),
+    compromisedSince: t0,
+    ...o,
+  });
+
+  it("are cut off like the others, listed as rogue, and not waited for", async () => {
+    const { bed, devices } = byRoot();
+    const ghost = bed.member("ghost-1");
+    await bed.breach({ ...ROOT, successor: SUCCESSOR }, knowing(devices));
+    await bed.contain();
+    await expectCut(bed, ghost);
+    expect(await bed.state(ghost)).toBe("rogue");
+    for (const device of devices) expect(await bed.state(device)).toBe("await-self-heal");
+    expect((await bed.steps.proveBatch(bed.at)).open).toBe(3);
+  });
+
+  it.each([
+    ["registered before the CA was in wrong hands", { compromisedSince: addMs(t0, 5) }, false],
+    ["got a leaf from the app since", {}, true],
+  ])("are none that %s", async (_what, o, issued) => {
+    const { bed, devices } = byRoot();
+    const late = bed.member("pump-9");
+    if (issued)
+      await bed.issuance.record({
+        rollId,
+        registrationId: late.registrationId,
+        serialNumber: "4A01",
+        sha256Thumbprint: Sha256Thumbprint.parse(late.old.sha256Thumbprint),
+        publicKeySha256: "B".repeat(64),
+        notAfter: addMs(t0, 1_000),
+        at: addMs(t0, 1),
+      });
+    await bed.breach({ ...ROOT, successor: SUCCESSOR }, knowing(devices, o));
+    await bed.contain();
+    expect(await bed.state(late)).toBe("await-self-heal");
+  });
+
+  it("are not looked for where the request says neither who is known nor since when", async () => {
+    const { bed } = byRoot();
+    const ghost = bed.member("ghost-1");
+    await bed.breach({ ...ROOT, successor: SUCCESSOR });
+    await bed.contain();
+    expect(await bed.state(ghost)).toBe("await-self-heal");
   });
 });
 

@@ -75,7 +75,7 @@ describe("an order", () => {
     [
       422,
       "scope-does-not-fit",
-      JSON.stringify(anOrder({ playbook: "group-breach", scope: group({ devices: [{ registrationId: "pump-1" }] }) })),
+      JSON.stringify(anOrder({ playbook: "group-expiry", scope: group({ devices: [{ registrationId: "pump-1" }] }) })),
     ],
     [
       422,
