@@ -63,6 +63,12 @@ module.exports = {
       to: { path: "^(functions|orchestrations|shared|test|bench)/" },
     },
     {
+      name: "verify-needs-no-network",
+      severity: "error",
+      from: { path: "^verify/" },
+      to: { reachable: true, path: ["^(net|tls|https?|http2|dgram|dns)$", "^node_modules/(?!zod/)", "^(lab|functions)/"] },
+    },
+    {
       name: "one-file-imports-libsql",
       severity: "error",
       from: { pathNot: "^lab/functions-host/engine/sqlite\\.ts$" },

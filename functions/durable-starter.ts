@@ -2,7 +2,13 @@ import type { InvocationContext } from "@azure/functions";
 import * as df from "durable-functions";
 import { liftDue } from "../shared/contract/deny-entries";
 import { recheckClosed } from "../shared/contract/due";
-import { groupBreach, groupExpiry, individualBreach, individualExpiry } from "../shared/contract/orchestrations";
+import {
+  closeFleet,
+  groupBreach,
+  groupExpiry,
+  individualBreach,
+  individualExpiry,
+} from "../shared/contract/orchestrations";
 import type { DueKind } from "../shared/domain/due";
 import type { RollId } from "../shared/domain/ids";
 import type { Playbook } from "../shared/domain/roll/playbook";
@@ -29,17 +35,19 @@ export function durableStarter(context: InvocationContext): RollStarter {
       throw unavailable(error);
     }
   };
+  const start = async (orchestration: string, rollId: RollId): Promise<void> => {
+    if ((await status(rollId)) === "running") return;
+    try {
+      await client.startNew(orchestration, { instanceId: rollId, input: { rollId } });
+    } catch (error) {
+      // Somebody else may have started it since we looked.
+      if ((await status(rollId)) !== "running") throw unavailable(error);
+    }
+  };
   return {
     status,
-    start: async (playbook, rollId) => {
-      if ((await status(rollId)) === "running") return;
-      try {
-        await client.startNew(ORCHESTRATIONS[playbook], { instanceId: rollId, input: { rollId } });
-      } catch (error) {
-        // Somebody else may have started it since we looked.
-        if ((await status(rollId)) !== "running") throw unavailable(error);
-      }
-    },
+    start: (playbook, rollId) => start(ORCHESTRATIONS[playbook], rollId),
+    finish: (rollId) => start(closeFleet.name, rollId),
   };
 }
 

@@ -5,6 +5,8 @@
 import { connectAzure } from "../shared/adapters/azure/connect";
 import { appIdentity } from "../shared/adapters/azure/credentials";
 import { cronCalendar } from "../shared/adapters/calendar/cron-calendar";
+import { connectEvidenceKey } from "../shared/adapters/evidence/evidence-key";
+import { nodeHashes } from "../shared/adapters/evidence/node-hashes";
 import { EntraOperators } from "../shared/adapters/entra/entra-operators";
 import { HmacAlertSignatures } from "../shared/adapters/hmac/alert-signatures";
 import { connectIssuers } from "../shared/adapters/issuers/connect";
@@ -14,6 +16,7 @@ import { TableClaimStore } from "../shared/adapters/store/claim-store";
 import { TableControlStore } from "../shared/adapters/store/control-store";
 import { TableDueRows } from "../shared/adapters/store/due-store";
 import { TableDenyLedger } from "../shared/adapters/store/deny-store";
+import { BlobEvidenceStore } from "../shared/adapters/store/evidence-store";
 import { TableFactStore } from "../shared/adapters/store/fact-store";
 import { BlobImportExport } from "../shared/adapters/store/import-export-blobs";
 import { BlobInventoryStore } from "../shared/adapters/store/inventory-store";
@@ -37,6 +40,7 @@ import { createAcceptAlert } from "../shared/use-cases/accept-alert";
 import { createAcceptOrder } from "../shared/use-cases/accept-order";
 import { createCommandRoll } from "../shared/use-cases/command-roll";
 import { createDenyEntries } from "../shared/use-cases/deny-entries";
+import { createReadEvidence } from "../shared/use-cases/read-evidence";
 import { createIngestEvents } from "../shared/use-cases/ingest-events";
 import { createReadInventory } from "../shared/use-cases/inventory/read-inventory";
 import { createRefreshInventory } from "../shared/use-cases/inventory/refresh";
@@ -50,6 +54,7 @@ import { registerActivities } from "./activities/register";
 import { registerHeartbeats } from "./events/heartbeats";
 import { registerAlerts } from "./http/alerts";
 import { registerDueList } from "./http/due";
+import { registerEvidence } from "./http/evidence";
 import { createGate } from "./http/gate";
 import { registerInventory } from "./http/inventory";
 import { registerDenyEntries } from "./http/deny-entries";
@@ -106,6 +111,12 @@ const deps = {
   exports: new BlobImportExport(storeAddress(settings.storage), systemClock),
   control: new TableControlStore(store),
   autoContain: new TableAutoContainBudget(store, settings.autoContainPerHour, systemClock),
+  hashes: nodeHashes,
+  evidence: new BlobEvidenceStore(store),
+  evidenceKey: connectEvidenceKey(settings.evidence, {
+    timeoutMs: settings.timing.callTimeoutMs,
+    loopback: settings.loopback,
+  }),
   calendar: cronCalendar,
   ledger: new TableLedger(store, settings.dps.host, rates, systemClock),
   timing: { pulseHoldMs, settleMs, pollMs, recheckMs, attemptMs, retryMs, deadlineMs: deadlineHours * 3_600_000 },
@@ -128,6 +139,7 @@ registerRolls({
   submitPossession: createSubmitPossession(deps),
 });
 registerDenyEntries({ gate, deny: createDenyEntries(deps) });
+registerEvidence(gate, createReadEvidence(deps));
 registerHeartbeats(createIngestEvents(deps));
 registerSweep(createSweepRolls(deps));
 registerDue(createRunDue(deps));

@@ -33,6 +33,7 @@ import { activity } from "./activity";
 import { registerAuthorities, type AuthorityDeps } from "./authorities";
 import { registerDueWork } from "./due";
 import { registerReprovision, type ReprovisionDeps } from "./reprovision";
+import { registerEvidenceWork, type EvidenceDeps } from "./evidence";
 
 export type ActivityDeps = GatherTargetsDeps &
   CutTargetsDeps &
@@ -51,7 +52,8 @@ export type ActivityDeps = GatherTargetsDeps &
   MilestoneDeps &
   AuthorityDeps &
   DueWorkDeps &
-  ReprovisionDeps;
+  ReprovisionDeps &
+  EvidenceDeps;
 
 /** Names the steps to the host, as the contract has them. */
 export function registerActivities(deps: ActivityDeps): void {
@@ -78,4 +80,5 @@ export function registerActivities(deps: ActivityDeps): void {
   registerAuthorities(deps);
   registerDueWork(deps);
   registerReprovision(deps);
+  registerEvidenceWork(deps);
 }

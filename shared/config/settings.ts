@@ -17,6 +17,7 @@ import {
   type AuthoritySettings,
   type IssuerSettings,
 } from "./certificate-variables";
+import { EVIDENCE_KEY_FORM, evidenceWithFiles, readEvidenceKey, type EvidenceSettings } from "./evidence-variables";
 import { quotasOf, quotaVariables, unlinkedHub, type Quotas } from "./quota-variables";
 import {
   readConnectionString,
@@ -68,6 +69,8 @@ export interface Settings {
   readonly authoritySigners: readonly AuthoritySettings[];
   /** The blob container that others fill with replacements. */
   readonly replacementsContainer: string;
+  /** Undefined: reports are not signed. */
+  readonly evidence: EvidenceSettings | undefined;
   readonly quotas: Quotas;
 }
 
@@ -154,6 +157,7 @@ const environment = z
     ROLLCALL_AUTO_CONTAIN_PER_HOUR: wholeNumber({ fallback: 100, min: 0, max: 100_000 }),
     ROLLCALL_ISSUER: variable(ISSUER_FORM, readIssuer).optional(),
     ROLLCALL_CA_SIGNERS: variable(SIGNERS_FORM, readSigners).default([]),
+    ROLLCALL_EVIDENCE_KEY: variable(EVIDENCE_KEY_FORM, readEvidenceKey).optional(),
     ROLLCALL_REPLACEMENTS_CONTAINER: variable(
       "give a container's name: 3 to 63 lower-case letters, digits and single hyphens, or leave it out for replacements",
       readContainerName,
@@ -238,6 +242,9 @@ export function readSettings(
     authoritySigners: data.ROLLCALL_CA_SIGNERS.map((signer) =>
       withFiles(signer, reading("ROLLCALL_CA_SIGNERS", readFile)),
     ),
+    evidence:
+      data.ROLLCALL_EVIDENCE_KEY &&
+      evidenceWithFiles(data.ROLLCALL_EVIDENCE_KEY, reading("ROLLCALL_EVIDENCE_KEY", readFile)),
     replacementsContainer: data.ROLLCALL_REPLACEMENTS_CONTAINER,
   };
 }

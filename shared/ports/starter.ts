@@ -5,6 +5,8 @@ import type { Playbook } from "../domain/roll/playbook";
 export interface RollStarter {
   /** Starts the playbook's orchestration, or resolves if that instance runs already. */
   start(playbook: Playbook, rollId: RollId): Promise<void>;
+  /** Starts what ends a roll whose books are closed, or resolves if that instance runs already. */
+  finish(rollId: RollId): Promise<void>;
   status(rollId: RollId): Promise<"running" | "completed" | "failed" | "terminated" | "absent">;
 }
 

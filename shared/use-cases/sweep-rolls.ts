@@ -41,11 +41,13 @@ export function createSweepRolls({
     const request = await blobs.getRequest(rollId);
     const claim = await claims.findStart(startKey(entropy, request.source, request.alertId));
     const finished = (await rolls.get(rollId))?.phase === "finished";
-    if (claim?.rollId !== rollId || finished) {
+    if (claim?.rollId !== rollId) {
       await rolls.close(rollId);
       return false;
     }
-    await createAndStart({ rolls, control }, starter, rollId, request);
+    // Cut off between its last phase and giving its devices back: only that is left to do.
+    if (finished) await starter.finish(rollId);
+    else await createAndStart({ rolls, control }, starter, rollId, request);
     return true;
   };
   return async (starter) => {

@@ -1,9 +1,9 @@
 import { expectGolden, play } from "./playbook";
 
 describe("closeFleet", () => {
-  it("closes the books before any claim is given back", async () => {
+  it("closes the books and makes the report before any claim is given back", async () => {
     const ran = await play("closeFleet", {});
-    expect(ran.calls).toEqual(["closeRoll", "releaseClaims"]);
+    expect(ran.calls).toEqual(["closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"]);
     expect(ran.output).toEqual({ outcome: "completed", proven: 3 });
     expectGolden("closeFleet", "one-group", ran);
   });

@@ -13,10 +13,10 @@ describe("groupBreach", () => {
     expect(new Set(after)).toEqual(
       new Set([
         ...["judgeSuccessor", "enterPhase", "provePossession", "replaceAuthority", "countLeaning", "deleteAuthority"],
-        ...["proveBatch#0", "closeRoll", "releaseClaims"],
+        ...["proveBatch#0", "closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
       ]),
     );
-    expect(after.slice(-2)).toEqual(["closeRoll", "releaseClaims"]);
+    expect(after.slice(-4)).toEqual(["closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"]);
     expect(ran.output).toEqual({ outcome: "completed", proven: 3 });
     expectGolden("groupBreach", "root-with-successor", ran);
   });
@@ -24,7 +24,14 @@ describe("groupBreach", () => {
   it("does not touch CA certificates where no successor is named", async () => {
     const ran = await play("groupBreach", {}, { closeGroup: { outcome: "closed", replaces: false } });
     expect(ran.calls).not.toContain("judgeSuccessor");
-    expect(ran.calls.slice(-4)).toEqual(["enterPhase", "proveBatch#0", "closeRoll", "releaseClaims"]);
+    expect(ran.calls.slice(-6)).toEqual([
+      "enterPhase",
+      "proveBatch#0",
+      "closeRoll",
+      "writeEvidence",
+      "sealEvidence",
+      "releaseClaims",
+    ]);
     expectGolden("groupBreach", "no-successor", ran);
   });
 

@@ -29,7 +29,7 @@ describe("groupExpiry", () => {
 
   it("ends before anything is written where the new CA is refused", async () => {
     const ran = await play("groupExpiry", {}, { judgeSuccessor: { outcome: "refused", code: "slot-in-use" } });
-    expect(ran.calls).toEqual(["judgeSuccessor", "closeRoll", "releaseClaims"]);
+    expect(ran.calls).toEqual(["judgeSuccessor", "closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"]);
     expect(closedAs(ran)).toBe("refused");
   });
 

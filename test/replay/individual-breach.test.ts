@@ -9,7 +9,7 @@ describe("individualBreach", () => {
       ...["closeAtDps#0", "holdAtHub#0", "releaseHold#0", "confirmContained#0"],
       "noteContained",
       "proveBatch#0",
-      ...["closeRoll", "releaseClaims"],
+      ...["closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
     ]);
     expect(ran.output).toEqual({ outcome: "completed", proven: 3 });
     expectGolden("individualBreach", "one-batch", ran);
@@ -34,6 +34,8 @@ describe("individualBreach", () => {
       "enterPhase",
       "noteContained",
       "closeRoll",
+      "writeEvidence",
+      "sealEvidence",
       "releaseClaims",
     ]);
   });

@@ -10,7 +10,7 @@ describe("individualExpiry", () => {
       ...["readControl", "dueBatches"],
       ...["readCourse", "stageBatch#0", "proveChange#0", "dispatchBatch#0", "proveChange#0", "weigh"],
       ...["enterPhase", "readCourse", "retireBatch#0"],
-      ...["closeRoll", "releaseClaims"],
+      ...["closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
     ]);
     expect(ran.output).toEqual({ outcome: "completed", proven: 3 });
     expectGolden("individualExpiry", "one-batch", ran);

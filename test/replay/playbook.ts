@@ -12,6 +12,7 @@ import { groupExpiry } from "../../orchestrations/group-expiry";
 import { individualBreach } from "../../orchestrations/individual-breach";
 import { individualExpiry } from "../../orchestrations/individual-expiry";
 import { liftDue } from "../../orchestrations/lift-due";
+import { keepEvidence } from "../../orchestrations/keep-evidence";
 import { openFleet } from "../../orchestrations/open-fleet";
 import { planRoll } from "../../orchestrations/plan-roll";
 import { rehearseRoll } from "../../orchestrations/rehearse-roll";
@@ -48,6 +49,7 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   containBatch,
   proveFleet,
   closeFleet,
+  keepEvidence,
   proveRootOwnership,
   retireAuthority,
   rollAuthority,
@@ -115,6 +117,8 @@ const answers: Readonly<Record<string, Script>> = {
   releaseBatch: {},
   settleDue: {},
   closeRoll: { outcome: "completed", proven: 3 },
+  writeEvidence: { outcome: "written" },
+  sealEvidence: { signed: true },
   releaseClaims: {},
   examineBatch: { examined: 3 },
   sumExamined: { devices: 3 },

@@ -8,14 +8,17 @@ import type { Exposure } from "./roll";
  * listed as exposed.
  */
 export function exposureOf(contained: BatchSummary["contained"], requestedAt: Instant): Exposure | undefined {
-  const times = contained
-    .map(([at, devices]) => ({ ms: Math.max(0, at - requestedAt), devices }))
-    .sort((a, b) => a.ms - b.ms);
-  const total = times.reduce((sum, { devices }) => sum + devices, 0);
+  return ranksOf(contained.map(([at, devices]) => [Math.max(0, at - requestedAt), devices]));
+}
+
+/** The same over durations in milliseconds, each with the number of devices it holds for. */
+export function ranksOf(windows: readonly (readonly [ms: number, devices: number])[]): Exposure | undefined {
+  const sorted = [...windows].sort(([a], [b]) => a - b);
+  const total = sorted.reduce((sum, [, devices]) => sum + devices, 0);
   if (total === 0) return undefined;
   const at = (quantile: number): number => {
     let rank = Math.ceil(quantile * total);
-    return times.find(({ devices }) => (rank -= devices) <= 0)?.ms ?? 0;
+    return sorted.find(([, devices]) => (rank -= devices) <= 0)?.[0] ?? 0;
   };
   return { p50Ms: at(0.5), p95Ms: at(0.95), maxMs: at(1) };
 }

@@ -33,6 +33,13 @@ export class RecordingStarter implements RollStarter {
     return Promise.resolve();
   }
 
+  readonly finishing: RollId[] = [];
+  finish(rollId: RollId): Promise<void> {
+    this.finishing.push(rollId);
+    this.statuses.set(rollId, "running");
+    return Promise.resolve();
+  }
+
   status(rollId: RollId): ReturnType<RollStarter["status"]> {
     return Promise.resolve(this.statuses.get(rollId) ?? "absent");
   }
