@@ -12,6 +12,7 @@ import {
 import type { DueKind } from "../shared/domain/due";
 import type { RollId } from "../shared/domain/ids";
 import type { Playbook } from "../shared/domain/roll/playbook";
+import { retireDue } from "../shared/contract/reprovision";
 import { RollError } from "../shared/domain/roll-error";
 import type { RollStarter } from "../shared/ports/starter";
 import type { DueStarter } from "../shared/use-cases/run-due";
@@ -52,9 +53,11 @@ export function durableStarter(context: InvocationContext): RollStarter {
 }
 
 /** What is started for each kind of due work. */
-const DUE = { recheck: recheckClosed.name, "lift-deny": liftDue.name } as const satisfies Partial<
-  Record<DueKind, string>
->;
+const DUE = {
+  retire: retireDue.name,
+  recheck: recheckClosed.name,
+  "lift-deny": liftDue.name,
+} as const satisfies Partial<Record<DueKind, string>>;
 
 /** The Durable client of one invocation, for work that is due. */
 export function dueStarter(context: InvocationContext): DueStarter {

@@ -23,6 +23,7 @@ import { reprovisionWave } from "../orchestrations/reprovision-wave";
 import { rehearseRoll } from "../orchestrations/rehearse-roll";
 import { restoreGroup } from "../orchestrations/restore-group";
 import { retireAuthority } from "../orchestrations/retire-authority";
+import { retireDue } from "../orchestrations/retire-due";
 import { retireFleet } from "../orchestrations/retire-fleet";
 import { rollAuthority } from "../orchestrations/roll-authority";
 import { waitUntil } from "../orchestrations/wait-until";
@@ -58,6 +59,7 @@ export function registerOrchestrations(): void {
   df.app.orchestration(reprovision.reprovisionWave.name, reprovisionWave);
   df.app.orchestration(reprovision.reprovisionBatch.name, reprovisionBatch);
   df.app.orchestration(reprovision.retireFleet.name, retireFleet);
+  df.app.orchestration(reprovision.retireDue.name, retireDue);
   df.app.orchestration(contract.closeFleet.name, closeFleet);
   df.app.orchestration(evidence.keepEvidence.name, keepEvidence);
   df.app.orchestration(authority.proveRootOwnership.name, proveRootOwnership);

@@ -187,3 +187,10 @@ export const retireFleet = activityContract({
   }),
   output: z.object({ retired: Count, kept: Count, regressed: Count }),
 });
+
+/** A closed expiry roll's old leaves have run out: they leave their entries now. */
+export const retireDue = activityContract({
+  name: "retireDue",
+  input: z.object({ rollId: RollId, key: z.string().min(1).max(200) }),
+  output: Nothing,
+});

@@ -1,5 +1,7 @@
 import type { countBatches, reclaimBatch, releaseBatch, settleDue } from "../contract/due";
-import { dueKey, nextRecheck } from "../domain/due";
+import { dueKey, nextRecheck, type DueKind } from "../domain/due";
+import { addMs } from "../domain/instant";
+import { addSummaries } from "../domain/roll/batch-summary";
 import type { RollId } from "../domain/ids";
 import { isBreach } from "../domain/roll/playbook";
 import type { DeviceCounts } from "../domain/roll/device-state";
@@ -49,15 +51,28 @@ export function createReleaseBatch({ batches, targetClaims }: DueWorkDeps): Step
   };
 }
 
-/** A re-read is due again while something is left to read; anything else is done. */
+/** Re-reads and retirements are due again while something is left; anything else is done. */
 export function createSettleDue(deps: DueWorkDeps): Step<typeof settleDue> {
   return async ({ rollId, key }) => {
     const row = await deps.due.find(key);
     const roll = await deps.rolls.get(rollId);
-    const again = row?.kind === "recheck" && roll !== undefined && (await noteRecheck(deps, roll));
+    const again = row !== undefined && roll !== undefined && (await noteAgain(deps, row.kind, roll));
     if (!again) await deps.due.settle(key);
     return {};
   };
+}
+
+async function noteAgain(deps: DueWorkDeps, kind: DueKind, roll: Roll): Promise<boolean> {
+  switch (kind) {
+    case "recheck":
+      return noteRecheck(deps, roll);
+    case "retire":
+      return noteRetire(deps, roll);
+    case "lift-deny":
+      return false;
+    default:
+      return kind satisfies never;
+  }
 }
 
 /** States of devices that are cut off and not proven: somebody has to keep an eye on them. */
@@ -80,6 +95,29 @@ export async function noteRecheck(
     dueAt,
     rollId: roll.rollId,
     reason: `${left} devices were contained and not proven when the roll closed; they are read again`,
+    notedAt: now,
+  });
+  return true;
+}
+
+/** Notes when the first old leaf may go that a closed expiry roll left in an entry; true if there is any. */
+export async function noteRetire(
+  { clock, due, blobs, rolls }: Pick<DueWorkDeps, "clock" | "due" | "blobs" | "rolls">,
+  { rollId, playbook, outcome }: Pick<Roll, "rollId" | "playbook" | "outcome">,
+): Promise<boolean> {
+  if (playbook !== "individual-expiry" || outcome === "aborted") return false;
+  const { retireAt } = addSummaries(await rolls.readSummaries(rollId));
+  if (retireAt === undefined) return false;
+  const { timing, retire } = await blobs.getRequest(rollId);
+  const now = clock.now();
+  // What could have gone by now did not, because some service was away.
+  const earliest = retire?.when === "old-expired" && retireAt > now ? retireAt : addMs(now, timing.recheckMs);
+  await due.note({
+    key: dueKey("retire", rollId),
+    kind: "retire",
+    dueAt: earliest,
+    rollId,
+    reason: "old certificates of devices that were rolled leave their enrollments",
     notedAt: now,
   });
   return true;

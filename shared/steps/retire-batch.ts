@@ -5,6 +5,7 @@ import type { Instant } from "../domain/instant";
 import { isExactly } from "../domain/proof/judge";
 import { setAside } from "../domain/roll/attempts";
 import type { JournalLine } from "../domain/roll/batch";
+import { isToRetire } from "../domain/roll/batch-summary";
 import { withWarning, type DeviceRow, type Swap } from "../domain/roll/device-row";
 import type { RollRequest } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
@@ -61,13 +62,7 @@ export function createRetireBatch(deps: RetireBatchDeps): Step<typeof retireBatc
 
 /** Proven, with an old leaf that nothing speaks for any more; `old-expired`: once it has expired. */
 function dueBy({ retire }: RollRequest, now: Instant): (row: DeviceRow) => boolean {
-  return ({ skipped, proof, retiredAt, kept, swap }) =>
-    skipped === undefined &&
-    proof !== undefined &&
-    retiredAt === undefined &&
-    kept === undefined &&
-    swap !== undefined &&
-    (retire?.when !== "old-expired" || (swap.old.notAfter ?? Infinity) <= now);
+  return (row) => isToRetire(row) && (retire?.when !== "old-expired" || (row.swap?.old.notAfter ?? Infinity) <= now);
 }
 
 function count(

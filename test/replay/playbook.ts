@@ -21,6 +21,7 @@ import { refreshInventory } from "../../orchestrations/refresh-inventory";
 import { reprovisionBatch } from "../../orchestrations/reprovision-batch";
 import { reprovisionFleet } from "../../orchestrations/reprovision-fleet";
 import { reprovisionWave } from "../../orchestrations/reprovision-wave";
+import { retireDue } from "../../orchestrations/retire-due";
 import { retireFleet } from "../../orchestrations/retire-fleet";
 import { proveRootOwnership } from "../../orchestrations/prove-root-ownership";
 import { proveFleet } from "../../orchestrations/prove-fleet";
@@ -59,6 +60,7 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   reprovisionWave,
   reprovisionBatch,
   retireFleet,
+  retireDue,
   waitUntil,
   refreshInventory,
   recheckClosed,

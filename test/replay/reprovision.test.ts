@@ -284,3 +284,11 @@ describe("retireFleet", () => {
     expect(ran.calls).toEqual(["readCourse"]);
   });
 });
+
+describe("retireDue", () => {
+  it("retires what has run out and settles the piece of work last", async () => {
+    const ran = await play("retireDue", { key: "retire|x" });
+    expect(ran.calls).toEqual(["readCourse", "retireBatch#0", "settleDue"]);
+    expectGolden("retireDue", "one-batch", ran);
+  });
+});

@@ -22,6 +22,8 @@ export const BatchSummary = z.object({
   waiting: z.int().nonnegative(),
   /** When some device of it is to be looked at again, as far as the clock decides; 0 = now, absent = nothing is planned. */
   dueAt: Instant.optional(),
+  /** When the first old leaf of a proven device may go that is still in its entry. */
+  retireAt: Instant.optional(),
   /** Hub identities of others that are to be given back. */
   owed: z.int().nonnegative(),
   /** When its devices were found contained, and how many at that moment. */
@@ -38,6 +40,7 @@ export function summarize(batch: number, rows: readonly DeviceRow[]): BatchSumma
     else wave[standing] += 1;
   }
   const dueAt = earliestDue(rows);
+  const retireAt = earliest(rows.filter(isToRetire).map(({ swap }) => swap?.old.notAfter ?? NOW));
   return {
     batch,
     counts: countStates(rows),
@@ -45,15 +48,17 @@ export function summarize(batch: number, rows: readonly DeviceRow[]): BatchSumma
     leftOut,
     waiting: rows.filter(isWaitedFor).length,
     ...(dueAt === undefined ? {} : { dueAt }),
+    ...(retireAt === undefined ? {} : { retireAt }),
     owed: rows.filter((row) => owesRestore(row)).length,
     contained: momentsOf(rows),
   };
 }
 
-/** Several batches as one; `dueAt` is the earliest. */
+/** Several batches as one; `dueAt` and `retireAt` are the earliest. */
 export function addSummaries(all: readonly BatchSummary[]): Omit<BatchSummary, "batch"> {
   const sum = (of: (one: BatchSummary) => number): number => all.reduce((total, one) => total + of(one), 0);
-  const due = all.flatMap(({ dueAt }) => (dueAt === undefined ? [] : [dueAt]));
+  const dueAt = earliest(all.flatMap((one) => one.dueAt ?? []));
+  const retireAt = earliest(all.flatMap((one) => one.retireAt ?? []));
   return {
     counts: addCounts(all.map(({ counts }) => counts)),
     wave: {
@@ -64,7 +69,8 @@ export function addSummaries(all: readonly BatchSummary[]): Omit<BatchSummary, "
     },
     leftOut: sum(({ leftOut }) => leftOut),
     waiting: sum(({ waiting }) => waiting),
-    ...(due.length === 0 ? {} : { dueAt: due.reduce((first, at) => (at < first ? at : first)) }),
+    ...(dueAt === undefined ? {} : { dueAt }),
+    ...(retireAt === undefined ? {} : { retireAt }),
     owed: sum(({ owed }) => owed),
     contained: all.flatMap(({ contained }) => contained),
   };
@@ -76,8 +82,20 @@ function isWaitedFor(row: DeviceRow): boolean {
 
 function earliestDue(rows: readonly DeviceRow[]): Instant | undefined {
   if (rows.some(isAtWork)) return NOW;
-  const later = rows.flatMap((row) => (isAside(row) && row.tryAgainAt !== undefined ? [row.tryAgainAt] : []));
-  return later.length === 0 ? undefined : later.reduce((first, at) => (at < first ? at : first));
+  return earliest(rows.flatMap((row) => (isAside(row) && row.tryAgainAt !== undefined ? [row.tryAgainAt] : [])));
+}
+
+function earliest(moments: readonly Instant[]): Instant | undefined {
+  return moments.reduce<Instant | undefined>(
+    (first, at) => (first === undefined || at < first ? at : first),
+    undefined,
+  );
+}
+
+/** Proven, and its old leaf is in the entry still, with nothing known that speaks for it. */
+export function isToRetire({ skipped, proof, retiredAt, kept, swap }: DeviceRow): boolean {
+  const isProven = skipped === undefined && proof !== undefined;
+  return isProven && swap !== undefined && retiredAt === undefined && kept === undefined;
 }
 
 const NOW = Instant.parse(0);

@@ -17,6 +17,7 @@ import type { RollRequest, RollTarget } from "../../../shared/domain/roll/reques
 import type { Issuance } from "../../../shared/ports/issuers";
 import { createCutTargets } from "../../../shared/steps/cut-targets";
 import { createDispatchBatch } from "../../../shared/steps/dispatch-batch";
+import { createSettleDue } from "../../../shared/steps/due-work";
 import { createGatherTargets } from "../../../shared/steps/gather-targets";
 import { createOpenBatches } from "../../../shared/steps/open-batches";
 import { createPlanExpiry } from "../../../shared/steps/plan-expiry";
@@ -141,6 +142,7 @@ export class ExpiryBed {
       brakeRoll: createBrakeRoll(all),
       closeRoll: createCloseRoll(all),
       releaseClaims: createReleaseClaims(all),
+      settleDue: createSettleDue(all),
     };
   }
 

@@ -453,9 +453,13 @@ describe("retiring", () => {
     await bed.steps.proveChange(bed.at);
     expect(await bed.steps.retireBatch(bed.at)).toEqual({ retired: 0, kept: 1, open: 0, regressed: 0 });
     expect((await bed.steps.closeRoll({ rollId })).outcome).toBe("completed");
+    const [noted] = await bed.due.list({ limit: 10 });
+    expect(noted).toMatchObject({ kind: "retire", dueAt: t0 + 10 * 24 * 60 * MINUTE, rollId });
     bed.clock.pass(10 * 24 * 60 * MINUTE);
     expect(await bed.steps.retireBatch(bed.at)).toMatchObject({ retired: 1 });
     expect(bed.slots(device)).toEqual([undefined, device.fresh.sha256Thumbprint]);
+    await bed.steps.settleDue({ rollId, key: noted!.key });
+    expect(await bed.due.list({ limit: 10 })).toEqual([]);
   });
 
   it.each(["pause", "abort"] as const)("stops after a %s", async (verb) => {
