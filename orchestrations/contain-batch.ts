@@ -2,6 +2,7 @@ import type { OrchestrationContext } from "durable-functions";
 import { closeAtDps, confirmContained, holdAtHub, releaseHold, tellToMove } from "../shared/contract/activities";
 import * as contract from "../shared/contract/orchestrations";
 import { call, continueAsNew, input, now, sleepUntil, type Orchestration } from "./durable";
+import { callPaced } from "./paced";
 
 const FIRST_PAUSE_MS = 2_000;
 /** Reached after five rounds that got nowhere; a device that is given up on after five was tried over half a minute. */
@@ -23,12 +24,12 @@ export function* containBatch(ctx: OrchestrationContext): Orchestration<object> 
   const batch = { rollId, batch: number };
   let { left, idleRounds } = progress ?? { left: Infinity, idleRounds: 0 };
   for (let round = 1; round <= ROUNDS; round += 1) {
-    const dps = yield* call(ctx, closeAtDps, batch);
+    const dps = yield* callPaced(ctx, closeAtDps, batch);
     if (moves === true) yield* call(ctx, tellToMove, batch);
-    const hub = yield* call(ctx, holdAtHub, batch);
+    const hub = yield* callPaced(ctx, holdAtHub, batch);
     yield* sleepUntil(ctx, hub.readyAt);
-    const release = yield* call(ctx, releaseHold, batch);
-    const confirmation = yield* call(ctx, confirmContained, batch);
+    const release = yield* callPaced(ctx, releaseHold, batch);
+    const confirmation = yield* callPaced(ctx, confirmContained, batch);
 
     const before = left;
     left = dps.open + hub.pending + release.pending + confirmation.exposed;

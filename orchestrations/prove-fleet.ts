@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { closeAtDps, listWaiting, proveBatch, recheckContained, releaseHold } from "../shared/contract/activities";
 import * as contract from "../shared/contract/orchestrations";
 import { call, callEach, childEach, continueAsNew, input, now, sleepUntil, type Orchestration } from "./durable";
+import { callEachPaced } from "./paced";
 
 type Input = z.output<typeof contract.proveFleet.input>;
 type Look = NonNullable<Input["look"]>;
@@ -68,10 +69,10 @@ function* lookAt(
   const broken = new Set(window.filter((_, at) => (looks[at]?.broken ?? 0) > 0));
   if (rechecks) {
     // Replacements that could not be judged get another chance.
-    yield* callEach(ctx, closeAtDps, window);
+    yield* callEachPaced(ctx, closeAtDps, window);
     // Identities that wait, disabled, for a new leaf: DPS may have written it by now.
-    yield* callEach(ctx, releaseHold, window);
-    const again = yield* callEach(ctx, recheckContained, window);
+    yield* callEachPaced(ctx, releaseHold, window);
+    const again = yield* callEachPaced(ctx, recheckContained, window);
     for (const [at, batch] of window.entries()) if ((again[at]?.broken ?? 0) > 0) broken.add(batch);
   }
   yield* childEach(ctx, contract.containBatch, [...broken]);

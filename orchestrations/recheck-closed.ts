@@ -3,6 +3,7 @@ import { recheckContained } from "../shared/contract/activities";
 import * as contract from "../shared/contract/due";
 import { containBatch } from "../shared/contract/orchestrations";
 import { call, child, continueAsNew, input, type Orchestration } from "./durable";
+import { callPaced } from "./paced";
 
 /** Batches per execution; at most three activities and a containment each. */
 const BATCHES = 12;
@@ -18,7 +19,7 @@ export function* recheckClosed(ctx: OrchestrationContext): Orchestration<object>
   for (let batch = next; batch < end; batch += 1) {
     const { mine } = yield* call(ctx, contract.reclaimBatch, { rollId, batch });
     if (mine > 0) {
-      const { broken } = yield* call(ctx, recheckContained, { rollId, batch });
+      const { broken } = yield* callPaced(ctx, recheckContained, { rollId, batch });
       if (broken > 0) yield* child(ctx, containBatch, { rollId, batch });
     }
     yield* call(ctx, contract.releaseBatch, { rollId, batch });

@@ -3,6 +3,7 @@ import { RollId } from "../domain/ids";
 import { Instant } from "../domain/instant";
 import { RollOutcome, RollPhase } from "../domain/roll/roll";
 import { activityContract } from "./activity";
+import { PacedInput, PacedOutput } from "./pacing";
 
 const RollInput = z.object({ rollId: RollId });
 const BatchInput = z.object({ rollId: RollId, batch: z.int().nonnegative() });
@@ -68,8 +69,8 @@ export const enterPhase = activityContract({
 /** Containment, first half at DPS: no bad certificate registers any more. `open` devices need another call. */
 export const closeAtDps = activityContract({
   name: "closeAtDps",
-  input: BatchInput,
-  output: z.object({ closed: z.int().nonnegative(), open: z.int().nonnegative() }),
+  input: BatchInput.extend(PacedInput.shape),
+  output: z.object({ closed: z.int().nonnegative(), open: z.int().nonnegative(), ...PacedOutput.shape }),
 });
 
 /** Containment `reprovision`: tells devices to register again, once per attempt. */
@@ -82,27 +83,33 @@ export const tellToMove = activityContract({
 /** Containment, first write at every hub: identities disabled and holding sentinels. `readyAt`: when the hold is over. */
 export const holdAtHub = activityContract({
   name: "holdAtHub",
-  input: BatchInput,
-  output: z.object({ held: z.int().nonnegative(), pending: z.int().nonnegative(), readyAt: Instant }),
+  input: BatchInput.extend(PacedInput.shape),
+  output: z.object({
+    held: z.int().nonnegative(),
+    pending: z.int().nonnegative(),
+    readyAt: Instant,
+    ...PacedOutput.shape,
+  }),
 });
 
 /** Containment, second write: status as before, allowed leaves or sentinels. `pending` devices need another round. */
 export const releaseHold = activityContract({
   name: "releaseHold",
-  input: BatchInput,
-  output: z.object({ released: z.int().nonnegative(), pending: z.int().nonnegative() }),
+  input: BatchInput.extend(PacedInput.shape),
+  output: z.object({ released: z.int().nonnegative(), pending: z.int().nonnegative(), ...PacedOutput.shape }),
 });
 
 /** Fresh reads at DPS and every hub; only they make the claim "contained". */
 export const confirmContained = activityContract({
   name: "confirmContained",
-  input: BatchInput,
+  input: BatchInput.extend(PacedInput.shape),
   output: z.object({
     contained: z.int().nonnegative(),
     /** Devices that need another round of hold, release and confirmation. */
     exposed: z.int().nonnegative(),
     /** Devices given up on after five re-reads; they stay listed as exposed. */
     unconfirmed: z.int().nonnegative(),
+    ...PacedOutput.shape,
   }),
 });
 
@@ -119,8 +126,8 @@ export const noteContained = activityContract({
  */
 export const recheckContained = activityContract({
   name: "recheckContained",
-  input: BatchInput,
-  output: z.object({ broken: z.int().nonnegative() }),
+  input: BatchInput.extend(PacedInput.shape),
+  output: z.object({ broken: z.int().nonnegative(), ...PacedOutput.shape }),
 });
 
 /** The batches from `from` on that something is waited for, at most `limit`; `next` is where to go on. */

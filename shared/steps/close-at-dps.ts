@@ -13,13 +13,15 @@ import type { EnrollmentChange, Enrollments, IndividualEnrollment } from "../por
 import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { closeGroupRows } from "./close-group-rows";
+import { admitBreach } from "./contain-pace";
 import { needsContainment } from "./hold-at-hub";
 import { pinRows, type PinRowsDeps } from "./pin-rows";
 import { leafPem, planRow, readLeaf, type ReplacementWorld } from "./plan-replacement";
+import type { PacerDeps } from "./pacer";
 import { askSideBySide, mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
-export interface CloseAtDpsDeps extends BatchWorkDeps, PinRowsDeps {
+export interface CloseAtDpsDeps extends BatchWorkDeps, PacerDeps, PinRowsDeps {
   readonly blobs: RollBlobs;
   readonly enrollments: Enrollments;
   readonly authorities: Authorities;
@@ -43,10 +45,13 @@ interface Planned {
  * ETag; a lost race is read and decided again. A device that DPS does not answer for stays open and holds up nobody.
  */
 export function createCloseAtDps(deps: CloseAtDpsDeps): Step<typeof closeAtDps> {
-  return async ({ rollId, batch }) => {
+  return async ({ rollId, batch, ticket }) => {
     const work = await BatchWork.open(deps, "close-at-dps", { rollId, batch });
     const outcome: JournalLine[] = [];
     const all = work.rows.filter((row) => isTodo(row));
+    // A read and a write each.
+    const admission = await admitBreach(deps, { dps: all.length * 2 }, ticket);
+    if (admission.outcome === "wait") return { ...standing(work.rows), wait: admission.wait };
     if (all.length > 0) {
       const targets = new Map((await deps.blobs.getTargets(rollId, batch)).map((t) => [t.registrationId, t]));
       const authorities = await readAuthorities(deps, [...targets.values()]);
@@ -65,10 +70,14 @@ export function createCloseAtDps(deps: CloseAtDpsDeps): Step<typeof closeAtDps> 
       }
     }
     await work.settle(outcome);
-    return {
-      closed: work.rows.filter((row) => row.entry.state !== "open").length,
-      open: work.rows.filter((row) => needsContainment(row) && row.entry.state === "open").length,
-    };
+    return standing(work.rows);
+  };
+}
+
+function standing(rows: readonly DeviceRow[]): { closed: number; open: number } {
+  return {
+    closed: rows.filter((row) => row.entry.state !== "open").length,
+    open: rows.filter((row) => needsContainment(row) && row.entry.state === "open").length,
   };
 }
 

@@ -17,12 +17,14 @@ import type { FactStore } from "../ports/stores";
 import { adoptLeaf } from "./adopt-leaves";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { readGuards, type GroupGuardDeps } from "./group-guard";
+import { admitBreach } from "./contain-pace";
 import { MOST_BREAKS, needsContainment } from "./hold-at-hub";
 import { allowSet, recordOf } from "./identities";
+import type { PacerDeps } from "./pacer";
 import { mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
-export interface ConfirmContainedDeps extends BatchWorkDeps, GroupGuardDeps {
+export interface ConfirmContainedDeps extends BatchWorkDeps, PacerDeps, GroupGuardDeps {
   readonly entropy: Entropy;
   readonly enrollments: Enrollments;
   readonly hubs: Hubs;
@@ -45,10 +47,12 @@ type Finding =
 
 /** Makes the claim "contained", or says what stands in its way and prepares the next round. */
 export function createConfirmContained(deps: ConfirmContainedDeps): Step<typeof confirmContained> {
-  return async ({ rollId, batch }) => {
+  return async ({ rollId, batch, ticket }) => {
     const work = await BatchWork.open(deps, "confirm-contained", { rollId, batch });
     const lines: JournalLine[] = [];
     const todo = work.rows.filter((row) => needsContainment(row));
+    const admission = await admitBreach(deps, readsOf(deps, todo), ticket);
+    if (admission.outcome === "wait") return { ...claims(work.rows), wait: admission.wait };
     const guards = await readGuards(deps, rollId, todo.filter(inClosedGroup));
     const request = await deps.blobs.getRequest(rollId);
     await mapSideBySide(todo, async (row) => {
@@ -59,13 +63,22 @@ export function createConfirmContained(deps: ConfirmContainedDeps): Step<typeof 
       if (!moves || finding.kind === "contained") work.set(afterConfirm(row, finding, deps));
     });
     await work.settle(lines);
-    const rows = work.rows;
-    return {
-      contained: rows.filter((row) => row.containedAt !== undefined).length,
-      exposed: rows.filter((row) => needsContainment(row)).length,
-      unconfirmed: rows.filter((row) => row.unconfirmed !== undefined).length,
-    };
+    return claims(work.rows);
   };
+}
+
+function claims(rows: readonly DeviceRow[]): { contained: number; exposed: number; unconfirmed: number } {
+  return {
+    contained: rows.filter((row) => row.containedAt !== undefined).length,
+    exposed: rows.filter((row) => needsContainment(row)).length,
+    unconfirmed: rows.filter((row) => row.unconfirmed !== undefined).length,
+  };
+}
+
+/** The entry, the registration, and the identity in every linked hub. */
+function readsOf({ hubs }: ConfirmContainedDeps, rows: readonly DeviceRow[]): Parameters<typeof admitBreach>[1] {
+  const pairs = rows.flatMap(() => hubs.hostNames.map((hub) => ({ hub })));
+  return { dps: rows.length * 2, pairs, each: ["twinReads"] };
 }
 
 /**
@@ -73,13 +86,15 @@ export function createConfirmContained(deps: ConfirmContainedDeps): Step<typeof 
  * get another chance: what stood in the way may have been an outage.
  */
 export function createRecheckContained(deps: ConfirmContainedDeps): Step<typeof recheckContained> {
-  return async ({ rollId, batch }) => {
+  return async ({ rollId, batch, ticket }) => {
     const work = await BatchWork.open(deps, "recheck-contained", { rollId, batch });
     const lines: JournalLine[] = [];
     let broken = 0;
     const todo = work.rows.filter(
       (row) => row.containedAt !== undefined && row.proof === undefined && row.failed === undefined,
     );
+    const admission = await admitBreach(deps, readsOf(deps, todo), ticket);
+    if (admission.outcome === "wait") return { broken: 0, wait: admission.wait };
     const guards = await readGuards(deps, rollId, todo.filter(inClosedGroup));
     const { timing } = await deps.blobs.getRequest(rollId);
     const facts = await deps.facts.read(todo.flatMap(({ deviceId }) => deviceId ?? []));

@@ -12,6 +12,7 @@ import type { Enrollments } from "../ports/enrollments";
 import type { Hubs, IdentityWrite } from "../ports/hubs";
 import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
+import { admitBreach } from "./contain-pace";
 import { deleteAtHub } from "./delete-at-hub";
 import {
   allowSet,
@@ -27,10 +28,11 @@ import {
   type IdentityAt,
 } from "./identities";
 import { nameDevices } from "./name-devices";
+import type { PacerDeps } from "./pacer";
 import { restoreGuessed } from "./restore-guessed";
 import type { Step } from "./step";
 
-export interface HoldAtHubDeps extends BatchWorkDeps {
+export interface HoldAtHubDeps extends BatchWorkDeps, PacerDeps {
   readonly entropy: Entropy;
   readonly blobs: RollBlobs;
   readonly enrollments: Enrollments;
@@ -47,12 +49,20 @@ export const MOST_BREAKS = 3;
  * live sessions; sentinels keep the old leaf out when the identity is enabled again.
  */
 export function createHoldAtHub(deps: HoldAtHubDeps): Step<typeof holdAtHub> {
-  return async ({ rollId, batch }) => {
+  return async ({ rollId, batch, ticket }) => {
     const request = await deps.blobs.getRequest(rollId);
     const { timing, containment } = request;
     const work = await BatchWork.open(deps, "hold-at-hub", { rollId, batch });
     const outcome: JournalLine[] = [];
     const unnamed = work.rows.filter((row) => needsContainment(row) && row.deviceId === undefined);
+    const first = pairsToHold(work.rows, deps.hubs.hostNames);
+    const admission = await admitBreach(
+      deps,
+      { dps: unnamed.length, pairs: first, each: ["twinReads", "registry"] },
+      ticket,
+    );
+    if (admission.outcome === "wait")
+      return { held: 0, pending: first.length, readyAt: deps.clock.now(), wait: admission.wait };
     await nameDevices(deps, work, unnamed);
     let outages = 0;
     for (let pass = 1; pass <= PASSES; pass += 1) {

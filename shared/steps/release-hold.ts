@@ -9,6 +9,7 @@ import type { Entropy } from "../ports/clock";
 import type { Hubs, IdentityWrite } from "../ports/hubs";
 import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
+import { admitBreach } from "./contain-pace";
 import { MOST_BREAKS, needsContainment } from "./hold-at-hub";
 import {
   allowSet,
@@ -22,9 +23,10 @@ import {
   writeIdentities,
   type IdentityAt,
 } from "./identities";
+import type { PacerDeps } from "./pacer";
 import type { Step } from "./step";
 
-export interface ReleaseHoldDeps extends BatchWorkDeps {
+export interface ReleaseHoldDeps extends BatchWorkDeps, PacerDeps {
   readonly entropy: Entropy;
   readonly hubs: Hubs;
   readonly blobs: RollBlobs;
@@ -37,11 +39,14 @@ const PASSES = 5;
  * device that DPS still accepts the old leaf for stays disabled.
  */
 export function createReleaseHold(deps: ReleaseHoldDeps): Step<typeof releaseHold> {
-  return async ({ rollId, batch }) => {
+  return async ({ rollId, batch, ticket }) => {
     const { containment, timing } = await deps.blobs.getRequest(rollId);
     const how: Release = { containment, parkMs: timing.parkMs ?? DEFAULT_PARK_MS };
     const work = await BatchWork.open(deps, "release-hold", { rollId, batch });
     const outcome: JournalLine[] = [];
+    const first = pairsToRelease(work.rows, deps.hubs.hostNames);
+    const admission = await admitBreach(deps, { pairs: first, each: ["twinReads", "registry"] }, ticket);
+    if (admission.outcome === "wait") return { released: 0, pending: first.length, wait: admission.wait };
     for (let pass = 1; pass <= PASSES; pass += 1) {
       const todo = pairsToRelease(work.rows, deps.hubs.hostNames);
       if (todo.length === 0) break;

@@ -3,6 +3,8 @@ import { createRoot, issueLeaf, type CertificateAuthority, type LabCertificate }
 import { nodeCertificateReader } from "../../../shared/adapters/x509/node-certificate-reader";
 import { createDecoys } from "../../../shared/adapters/x509/decoy-certificates";
 import { nodeEntropy } from "../../../shared/adapters/x509/node-entropy";
+import type { HubSku } from "../../../shared/domain/pacing/quotas";
+import { ratesOf } from "../../../shared/domain/pacing/rates";
 import { RollReport, signedText } from "../../../shared/contract/device-messages";
 import { DEFAULT_POLICY } from "../../../shared/domain/certificate/policy";
 import { DeviceId, RegistrationId, type HubHostName, type RollId } from "../../../shared/domain/ids";
@@ -44,6 +46,7 @@ import type { FakeHub } from "../../support/fake-hub";
 import { MemoryAutoContainBudget } from "../../support/memory-auto-contain";
 import { MemoryDueRows } from "../../support/memory-due-rows";
 import { MemoryTargetClaims } from "../../support/memory-target-claims";
+import { MemoryLedger } from "../../support/memory-ledger";
 import { MemoryDenyLedger } from "../../support/memory-deny-ledger";
 import { MemoryIssuanceStore } from "../../support/memory-issuance";
 import { MemoryRollJournal } from "../../support/memory-journal";
@@ -140,6 +143,8 @@ export class Bed {
       hubNames?: readonly string[];
       pinBlocksOldLeaf?: "verified" | "unverified";
       autoContainPerHour?: number;
+      /** What each hub is; default so large that no quota matters. */
+      sku?: HubSku;
     } = {},
   ) {
     this.autoContain = new MemoryAutoContainBudget(o.autoContainPerHour ?? 1_000, this.clock);
@@ -162,7 +167,21 @@ export class Bed {
       denyLedger: this.denyLedger,
       pinBlocksOldLeaf: o.pinBlocksOldLeaf ?? "unverified",
     } as const;
-    const all = { ...deps, ...azure, ...pins, due, autoContain, targetClaims, rolls, blobs, facts, batches, journal };
+    const pacing = { waiter: { sleep: () => Promise.resolve() }, ledger: new MemoryLedger(this.rates(o.sku), clock) };
+    const all = {
+      ...deps,
+      ...azure,
+      ...pins,
+      ...pacing,
+      due,
+      autoContain,
+      targetClaims,
+      rolls,
+      blobs,
+      facts,
+      batches,
+      journal,
+    };
     this.steps = {
       gatherTargets: createGatherTargets(all),
       cutTargets: createCutTargets(all),
@@ -187,6 +206,11 @@ export class Bed {
       releaseBatch: createReleaseBatch(all),
       settleDue: createSettleDue(all),
     };
+  }
+
+  private rates(sku: HubSku = { tier: "S3", units: 1_000 }): ReturnType<typeof ratesOf> {
+    const dps = { operationsPerMinute: 1_000 * sku.units, registrationsPerMinute: 1_000 * sku.units };
+    return ratesOf(dps, new Map(this.azure.hubs.hostNames.map((hub) => [hub, sku])), 1);
   }
 
   get at(): { readonly rollId: RollId; readonly batch: number } {
