@@ -14,6 +14,7 @@ import { TableAutoContainBudget } from "../shared/adapters/store/auto-contain-st
 import { TableBatchStore } from "../shared/adapters/store/batch-store";
 import { TableClaimStore } from "../shared/adapters/store/claim-store";
 import { TableControlStore } from "../shared/adapters/store/control-store";
+import { TableDeviceDataStore } from "../shared/adapters/store/device-data-store";
 import { TableDueRows } from "../shared/adapters/store/due-store";
 import { TableDenyLedger } from "../shared/adapters/store/deny-store";
 import { BlobEvidenceStore } from "../shared/adapters/store/evidence-store";
@@ -44,6 +45,8 @@ import { createReadEvidence } from "../shared/use-cases/read-evidence";
 import { createIngestEvents } from "../shared/use-cases/ingest-events";
 import { createReadInventory } from "../shared/use-cases/inventory/read-inventory";
 import { createRefreshInventory } from "../shared/use-cases/inventory/refresh";
+import { createImportDevices } from "../shared/use-cases/registry/import-devices";
+import { createRegistry } from "../shared/use-cases/registry/registry";
 import { createReadRolls } from "../shared/use-cases/read-rolls";
 import { createReadDue } from "../shared/use-cases/read-due";
 import { createRunDue } from "../shared/use-cases/run-due";
@@ -58,6 +61,7 @@ import { registerEvidence } from "./http/evidence";
 import { createGate } from "./http/gate";
 import { registerInventory } from "./http/inventory";
 import { registerDenyEntries } from "./http/deny-entries";
+import { registerRegistry } from "./http/registry";
 import { registerRolls } from "./http/rolls";
 import { registerOrchestrations } from "./orchestrations";
 import { registerDue } from "./timers/due";
@@ -107,6 +111,7 @@ const deps = {
   facts: new TableFactStore(store),
   poison: new TablePoisonStore(store),
   due: new TableDueRows(store),
+  devices: new TableDeviceDataStore(store),
   inventories: new BlobInventoryStore(store),
   exports: new BlobImportExport(storeAddress(settings.storage), systemClock),
   control: new TableControlStore(store),
@@ -147,6 +152,7 @@ registerDueList(gate, createReadDue(deps));
 registerTakeInventory(deps);
 const refreshInventory = createRefreshInventory(deps);
 registerInventory({ gate, read: createReadInventory(deps), refresh: refreshInventory });
+registerRegistry({ gate, registry: createRegistry(deps), importDevices: createImportDevices(deps) });
 registerInventoryTimer(settings.inventorySchedule, refreshInventory);
 
 // What the first alert would otherwise wait for: tables that must be created, libraries that load at their first call.

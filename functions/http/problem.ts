@@ -2,10 +2,13 @@ import type { HttpResponseInit, InvocationContext } from "@azure/functions";
 import type { Problem } from "../../shared/domain/outcome";
 
 /** RFC 9457 problem details; the only place where they are written. */
-export function problemResponse({ status, code, detail, issues }: Problem): HttpResponseInit {
+export function problemResponse(
+  { status, code, detail, issues }: Problem,
+  headers: Record<string, string> = {},
+): HttpResponseInit {
   return {
     status,
-    headers: { "content-type": "application/problem+json", "cache-control": "no-store" },
+    headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...headers },
     jsonBody: {
       type: `urn:rollcall:problem:${code}`,
       title: code,

@@ -29,6 +29,8 @@ export interface Hub {
    * minute and unit): where the generation does not matter, `readIdentity` is the one to use.
    */
   readRegistered(deviceId: DeviceId): Promise<RegisteredReading>;
+  /** The registry's own list: at most 1,000 devices, in no order, without more to ask for. One registry read. */
+  listRegistered(): Promise<readonly RegisteredDevice[]>;
   /** Creates at most 100 identities; none that exists is touched. One outcome per device. */
   createIdentities(creations: readonly IdentityCreation[]): Promise<ReadonlyMap<DeviceId, IdentityCreationOutcome>>;
   /**

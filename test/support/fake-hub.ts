@@ -103,6 +103,10 @@ export class FakeHub {
           },
           ({ status }) => (status === 404 ? { outcome: "missing" } : undefined),
         ),
+      listRegistered: () =>
+        underFaults(faults, { operation: "hub.registry.list", subject: "", write: false }, () =>
+          [...this.identities.values()].slice(0, 1_000),
+        ),
       createIdentities: (creations) =>
         each(creations, (creation, commit) => this.create(creation, commit), { outcome: "failed", detail: "fault" }),
       deleteIdentities: (deletions) =>

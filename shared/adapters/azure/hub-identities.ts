@@ -8,6 +8,7 @@ import type {
   IdentityDeletionOutcome,
   IdentityReading,
   IdentityWriteOutcome,
+  RegisteredDevice,
   RegisteredReading,
 } from "../../ports/hubs";
 import {
@@ -24,7 +25,13 @@ import { toRollError, unreadable } from "./sdk-errors";
 
 type Identities = Pick<
   Hub,
-  "readIdentity" | "readRegistered" | "writeIdentities" | "createIdentities" | "deleteIdentities" | "queryIdentities"
+  | "readIdentity"
+  | "readRegistered"
+  | "listRegistered"
+  | "writeIdentities"
+  | "createIdentities"
+  | "deleteIdentities"
+  | "queryIdentities"
 >;
 type Description = Parameters<Registry["updateDevices"]>[0][number];
 
@@ -68,22 +75,21 @@ export function hubIdentities({ registry, service, timeoutMs }: HubContext): Ide
         if (saysDeviceMissing(answer.failure)) return { outcome: "missing" };
         throw toRollError(service, answer.failure);
       }
-      const read = RegistryIdentity.safeParse(answer.value.responseBody);
-      if (!read.success || read.data.deviceId !== deviceId)
-        throw unreadable(service, `device ${deviceId}: ${read.error?.issues[0]?.path.join(".") ?? "another device's"}`);
-      const { generationId, etag, status, statusReason, authentication, capabilities } = read.data;
-      const device = {
-        deviceId,
-        generationId,
-        etag,
-        status,
-        statusReason: statusReason ?? undefined,
-        authentication: authentication.type,
-        primaryThumbprint: authentication.x509Thumbprint?.primaryThumbprint,
-        secondaryThumbprint: authentication.x509Thumbprint?.secondaryThumbprint,
-        iotEdge: capabilities?.iotEdge ?? false,
-      };
+      const device = toRegistered(answer.value.responseBody);
+      if (device?.deviceId !== deviceId) throw unreadable(service, `device ${deviceId}`);
       return { outcome: "found", device };
+    },
+
+    async listRegistered() {
+      const answer = await readBySdk(timeoutMs, () => registry.list());
+      if (!answer.ok) throw toRollError(service, answer.failure);
+      const listed: unknown = answer.value.responseBody;
+      if (!Array.isArray(listed)) throw unreadable(service, "list of devices");
+      return listed.map((record: unknown) => {
+        const device = toRegistered(record);
+        if (device === undefined) throw unreadable(service, "a device of a list");
+        return device;
+      });
     },
 
     writeIdentities: (writes) =>
@@ -134,6 +140,24 @@ export function hubIdentities({ registry, service, timeoutMs }: HubContext): Ide
           throw unreadable(service, `twin of a query: ${read.error.issues[0]?.path.join(".") ?? ""}`);
         },
       ),
+  };
+}
+
+/** The product's view of the registry's record; undefined for what does not have the documented form. */
+function toRegistered(record: unknown): RegisteredDevice | undefined {
+  const read = RegistryIdentity.safeParse(record);
+  if (!read.success) return undefined;
+  const { deviceId, generationId, etag, status, statusReason, authentication, capabilities } = read.data;
+  return {
+    deviceId,
+    generationId,
+    etag,
+    status,
+    statusReason: statusReason ?? undefined,
+    authentication: authentication.type,
+    primaryThumbprint: authentication.x509Thumbprint?.primaryThumbprint,
+    secondaryThumbprint: authentication.x509Thumbprint?.secondaryThumbprint,
+    iotEdge: capabilities?.iotEdge ?? false,
   };
 }
 

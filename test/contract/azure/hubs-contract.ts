@@ -141,6 +141,13 @@ export function describeHubs(name: string, start: () => Promise<HubStage>): void
       expect(again.device.generationId).not.toBe(first.device.generationId);
     });
 
+    it("list the devices of the registry, each as a read of it alone shows it", async () => {
+      const { deviceId } = await identity();
+      const listed = await hub.listRegistered();
+      const alone = await hub.readRegistered(deviceId);
+      expect(alone).toEqual({ outcome: "found", device: listed.find((device) => device.deviceId === deviceId) });
+    });
+
     it("create identities, and touch none that exists", async () => {
       const existing = await identity();
       const fresh1 = fresh();
@@ -281,6 +288,7 @@ export function describeHubs(name: string, start: () => Promise<HubStage>): void
       const calls = [
         () => write(cut(before)),
         () => hub.readRegistered(before.deviceId),
+        () => hub.listRegistered(),
         () => hub.createIdentities([made(before.deviceId)]),
         () => hub.deleteIdentities([before]),
         () => hub.queryIdentities(undefined),
