@@ -1,0 +1,3 @@
+import { playsOut } from "../../support/stories";
+
+playsOut("group-expiry-leaf");
