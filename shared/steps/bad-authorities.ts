@@ -34,7 +34,7 @@ export function badAuthorities(
   return [...byName, ...byThumbprint];
 }
 
-function facts(held: Authority | undefined): Pick<OldAuthority, "sha256Thumbprint" | "notAfter"> {
+function facts(held: Authority | undefined): Omit<OldAuthority, "name"> {
   if (held?.certificate === undefined) return {};
   const { sha256Thumbprint, notAfter } = held.certificate;
   return { sha256Thumbprint, notAfter };

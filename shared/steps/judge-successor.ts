@@ -47,7 +47,11 @@ export function createJudgeSuccessor(deps: JudgeSuccessorDeps): Step<typeof judg
     await noteTrust(rolls, rollId, ({ refusal: _mended, ...trust }) => ({
       ...trust,
       successor: identityOf(plan),
-      old: plan.old.map(({ notAfter: _notAfter, ...old }) => ({ ...old, state: "in-group" })),
+      old: plan.old.map(({ sha256Thumbprint, name }) => ({
+        ...(sha256Thumbprint === undefined ? {} : { sha256Thumbprint }),
+        ...(name === undefined ? {} : { name }),
+        state: "in-group",
+      })),
       warnings: plan.warnings,
     }));
     return ready(plan);
@@ -174,8 +178,8 @@ function oldOnes(
   if (decision.kind === "refused") return { outcome: "refused", refusal: decision.refusal };
   const old = heldBeside(slots, identity).map(({ sha256Thumbprint, name, notAfter }): OldAuthority => {
     // An old root of the group's own slot stands among the CA certificates too: without it nobody would get in.
-    const root = scope.authority === "root" ? authorities.find(is(sha256Thumbprint))?.name : undefined;
-    const inDps = name ?? root;
+    const held = authorities.find(is(sha256Thumbprint));
+    const inDps = name ?? (scope.authority === "root" ? held?.name : undefined);
     return {
       ...(sha256Thumbprint === undefined ? {} : { sha256Thumbprint }),
       ...(inDps === undefined ? {} : { name: inDps }),
