@@ -13,8 +13,9 @@ const TRIES = 5;
 type Retired = z.output<typeof contract.retireFleet.output>;
 
 /**
- * Takes the old leaves of proven devices out of their entries, a window of batches at a time. Where there are no entries of
- * their own nothing happens. An outage that outlasts the tries leaves old leaves where they are, which locks nobody out.
+ * Takes the old leaves of proven devices out of their entries, a window of batches at a time. Devices of a group have no
+ * entries of their own: they only drop their old keys. An outage that outlasts the tries leaves old leaves where they are,
+ * which locks nobody out.
  */
 export function* retireFleet(ctx: OrchestrationContext): Orchestration<Retired> {
   const { rollId, progress } = input(ctx, contract.retireFleet);

@@ -27,7 +27,7 @@ export const readCourse = activityContract({
     csr: z.boolean(),
     /** The new leaf must stand in the device's own entry before the device can use it. */
     stage: z.boolean(),
-    /** When the old leaf leaves the device's own entry; `never` where there is none. */
+    /** When devices give up their old leaf; `never` where that is left to its expiry. */
     retire: z.enum(["all-proven", "old-expired", "never"]),
   }),
 });

@@ -22,7 +22,7 @@ export function createReadCourse({ rolls, blobs }: ReadCourseDeps): Step<typeof 
       pace: { pollMs, recheckMs, deadline, watchMs: Math.min(attemptMs, PATIENCE_MS) },
       csr: replacement === "csr",
       stage: group === undefined,
-      retire: group === undefined ? (retire?.when ?? "all-proven") : "never",
+      retire: group !== undefined && retire?.when === "old-expired" ? "never" : (retire?.when ?? "all-proven"),
     };
   };
 }

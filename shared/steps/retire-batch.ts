@@ -15,6 +15,7 @@ import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { readEverywhere, type Identities } from "./change-evidence";
 import { dispatchGate, type DispatchGateDeps } from "./dispatch-gate";
+import { retireGroupBatch } from "./retire-group-batch";
 import { addressee, tell, toldLine } from "./send-methods";
 import { askSideBySide, mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
@@ -48,7 +49,9 @@ export function createRetireBatch(deps: RetireBatchDeps): Step<typeof retireBatc
     const request = await deps.blobs.getRequest(rollId);
     const { rows } = await deps.batches.read(rollId, batch);
     const isDue = dueBy(request, deps.clock.now());
-    if (!rows.some(isDue) || !(await dispatchGate(deps, rollId)).running) return count(rows, isDue);
+    const { running } = await dispatchGate(deps, rollId);
+    if (running && request.group !== undefined) return retireGroupBatch(deps, { rollId, batch }, request);
+    if (!rows.some(isDue) || !running) return count(rows, isDue);
 
     const work = await BatchWork.open(deps, "retire-batch", { rollId, batch });
     const lines: JournalLine[] = [];

@@ -1,5 +1,5 @@
 import { isExactly } from "../domain/proof/judge";
-import type { RollId, Sha256Thumbprint } from "../domain/ids";
+import type { RollId } from "../domain/ids";
 import { setAside } from "../domain/roll/attempts";
 import type { JournalLine } from "../domain/roll/batch";
 import { withWarning, type DeviceRow } from "../domain/roll/device-row";
@@ -45,7 +45,7 @@ export async function retireGroupBatch(
     const { deviceId, planned, registrationId } = row;
     const identities = deviceId === undefined ? undefined : await readEverywhere(deps.hubs, deviceId);
     if (identities === undefined || planned === undefined) return;
-    if (standsOnlyOn([...identities.values()], planned.sha256Thumbprint)) {
+    if ([...identities.values()].some((one) => one !== undefined && isExactly(one, planned.sha256Thumbprint))) {
       standing.push(row);
       return;
     }
@@ -73,14 +73,6 @@ function count(rows: readonly DeviceRow[]): Counts {
   };
 }
 
-function standsOnlyOn(
-  identities: readonly (Parameters<typeof isExactly>[0] | undefined)[],
-  leaf: Sha256Thumbprint,
-): boolean {
-  const present = identities.filter((identity) => identity !== undefined);
-  return present.some((identity) => isExactly(identity, leaf));
-}
-
 async function commit(
   deps: RetireGroupBatchDeps,
   work: BatchWork,
@@ -101,8 +93,7 @@ async function commit(
     const answer = device === undefined ? undefined : await tell(deps.hubs, device, "commit", { rollId });
     if (device !== undefined && answer !== undefined) lines.push(toldLine(device, "commit", rollId, answer));
     const retiredAt = deps.clock.now();
-    if (answer?.outcome === "taken")
-      work.set({ ...row, commit: { ...row.commit, takenAt: retiredAt }, retiredAt });
+    if (answer?.outcome === "taken") work.set({ ...row, commit: { ...row.commit, takenAt: retiredAt }, retiredAt });
     else if (row.commit.tries >= COMMITS) work.set({ ...withWarning(row, "commit-unanswered"), retiredAt });
   });
 }
