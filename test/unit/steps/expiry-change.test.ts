@@ -481,7 +481,7 @@ describe("devices of a group, which bring their own leaves", () => {
     // DPS lets the group's leaves in by their chain.
     const target = { ...device.target, deviceId: device.deviceId };
     await bed.open([{ ...device, target }], group);
-    expect(await bed.steps.readCourse({ rollId })).toMatchObject({ stage: false, csr: false, retire: "never" });
+    expect(await bed.steps.readCourse({ rollId })).toMatchObject({ stage: false, csr: false, retire: "all-proven" });
     await bed.steps.dispatchBatch(bed.at);
     expect(bed.lastOrder(device).chainPem).toBeUndefined();
     expect((await bed.row(device)).before).toEqual([device.old.sha256Thumbprint]);
