@@ -10,6 +10,7 @@ import { nodeHashes } from "../shared/adapters/evidence/node-hashes";
 import { EntraOperators } from "../shared/adapters/entra/entra-operators";
 import { HmacAlertSignatures } from "../shared/adapters/hmac/alert-signatures";
 import { connectIssuers } from "../shared/adapters/issuers/connect";
+import { TableAlertLog } from "../shared/adapters/store/alert-log-store";
 import { TableAutoContainBudget } from "../shared/adapters/store/auto-contain-store";
 import { TableBatchStore } from "../shared/adapters/store/batch-store";
 import { TableClaimStore } from "../shared/adapters/store/claim-store";
@@ -23,6 +24,7 @@ import { BlobImportExport } from "../shared/adapters/store/import-export-blobs";
 import { BlobInventoryStore } from "../shared/adapters/store/inventory-store";
 import { TableRollJournal } from "../shared/adapters/store/journal-store";
 import { TableLedger } from "../shared/adapters/store/ledger-store";
+import { TablePolicyStore } from "../shared/adapters/store/policy-store";
 import { TablePoisonStore } from "../shared/adapters/store/poison-store";
 import { TableIssuanceStore } from "../shared/adapters/store/issuance-store";
 import { BlobReplacementSource } from "../shared/adapters/store/replacement-source";
@@ -38,6 +40,8 @@ import { readSettings, type Settings } from "../shared/config/settings";
 import { DEFAULT_PROFILE } from "../shared/domain/certificate/profile";
 import { ratesOf } from "../shared/domain/pacing/rates";
 import { createAcceptAlert } from "../shared/use-cases/accept-alert";
+import { createAcceptDelivery } from "../shared/use-cases/alerts/accept-delivery";
+import { createReadAlerts } from "../shared/use-cases/alerts/read-alerts";
 import { createAcceptOrder } from "../shared/use-cases/accept-order";
 import { createCommandRoll } from "../shared/use-cases/command-roll";
 import { createDenyEntries } from "../shared/use-cases/deny-entries";
@@ -47,6 +51,7 @@ import { createReadInventory } from "../shared/use-cases/inventory/read-inventor
 import { createRefreshInventory } from "../shared/use-cases/inventory/refresh";
 import { createImportDevices } from "../shared/use-cases/registry/import-devices";
 import { createRegistry } from "../shared/use-cases/registry/registry";
+import { createManagePolicies } from "../shared/use-cases/policies";
 import { createReadRolls } from "../shared/use-cases/read-rolls";
 import { createReadDue } from "../shared/use-cases/read-due";
 import { createRunDue } from "../shared/use-cases/run-due";
@@ -54,7 +59,9 @@ import { createSubmitPossession } from "../shared/use-cases/submit-possession";
 import { createSweepRolls } from "../shared/use-cases/sweep-rolls";
 import { registerTakeInventory } from "./activities/inventory";
 import { registerActivities } from "./activities/register";
+import { registerExportedAlerts, registerGridAlerts } from "./events/alerts";
 import { registerHeartbeats } from "./events/heartbeats";
+import { registerAlertShapes } from "./http/alert-shapes";
 import { registerAlerts } from "./http/alerts";
 import { registerDueList } from "./http/due";
 import { registerEvidence } from "./http/evidence";
@@ -62,6 +69,7 @@ import { createGate } from "./http/gate";
 import { registerInventory } from "./http/inventory";
 import { registerDenyEntries } from "./http/deny-entries";
 import { registerRegistry } from "./http/registry";
+import { registerAlertList, registerPolicies } from "./http/policies";
 import { registerRolls } from "./http/rolls";
 import { registerOrchestrations } from "./orchestrations";
 import { registerDue } from "./timers/due";
@@ -115,6 +123,9 @@ const deps = {
   inventories: new BlobInventoryStore(store),
   exports: new BlobImportExport(storeAddress(settings.storage), systemClock),
   control: new TableControlStore(store),
+  policies: new TablePolicyStore(store),
+  alertLog: new TableAlertLog(store, nodeEntropy),
+  ours: { dps: settings.dpsResourceId.name, hubs: settings.hubs.map(({ host }) => host.split(".")[0] ?? host) },
   autoContain: new TableAutoContainBudget(store, settings.autoContainPerHour, systemClock),
   hashes: nodeHashes,
   evidence: new BlobEvidenceStore(store),
@@ -129,13 +140,18 @@ const deps = {
   minAgeMs: sweepAgeMs,
 };
 
-const gate = createGate(
-  settings.operators === undefined ? undefined : new EntraOperators(settings.operators, systemClock),
-);
+const directory = settings.operators === undefined ? undefined : new EntraOperators(settings.operators, systemClock);
+const gate = createGate(directory);
 
 registerOrchestrations();
 registerActivities(deps);
 registerAlerts(createAcceptAlert(deps));
+const acceptDelivery = createAcceptDelivery(deps);
+registerAlertShapes({ accept: acceptDelivery, callers: directory });
+registerAlertList(gate, createReadAlerts(deps));
+registerPolicies(gate, createManagePolicies(deps));
+if (settings.alertSources.exported) registerExportedAlerts(acceptDelivery);
+if (settings.alertSources.grid) registerGridAlerts(acceptDelivery);
 registerRolls({
   gate,
   read: createReadRolls(deps),

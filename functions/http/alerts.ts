@@ -39,13 +39,23 @@ async function receive(
     context.warn(`alert refused: ${answer.code}`);
     return problemResponse(answer);
   }
+  if (answer.outcome === "recorded") {
+    context.log("alert recorded, nothing started");
+    return jsonResponse(200, { started: false, why: answer.why });
+  }
   const { rollId } = answer;
   const statusUrl = `/api/rolls/${rollId}`;
   const unknown = answer.outcome === "accepted" ? answer.unknown : [];
   context.log(`alert ${answer.outcome}: roll ${rollId}`);
   return jsonResponse(
     answer.outcome === "accepted" ? 202 : 200,
-    { rollId, statusUrl, duplicate: answer.outcome === "known", ...(unknown.length === 0 ? {} : { unknown }) },
+    {
+      rollId,
+      statusUrl,
+      duplicate: answer.outcome === "known",
+      ...(answer.outcome === "merged" ? { merged: true } : {}),
+      ...(unknown.length === 0 ? {} : { unknown }),
+    },
     { location: statusUrl, "retry-after": "2" },
   );
 }

@@ -57,6 +57,8 @@ export interface Settings {
   readonly twoPersons: boolean;
   /** Devices that all alerts together may cut off per hour without a named person. */
   readonly autoContainPerHour: number;
+  /** Triggers beside HTTP by which alerts come: an event hub that Defender for Cloud exports to, Event Grid. */
+  readonly alertSources: { readonly exported: boolean; readonly grid: boolean };
   /** When an inventory is taken, as Azure Functions' timers have it: six cron fields, seconds first, UTC. */
   readonly inventorySchedule: string;
   readonly timing: Timing;
@@ -154,6 +156,8 @@ const environment = z
       "give verified once it was tried at this DPS that an enabled individual enrollment keeps the device's other leaves out, else unverified",
       (text) => (text === "verified" || text === "unverified" ? text : undefined),
     ).default("unverified"),
+    ROLLCALL_ALERTS_HUB: z.string().optional(),
+    ROLLCALL_GRID_ALERTS: variable("give true or false", readBoolean).default(false),
     ROLLCALL_AUTO_CONTAIN_PER_HOUR: wholeNumber({ fallback: 100, min: 0, max: 100_000 }),
     ROLLCALL_ISSUER: variable(ISSUER_FORM, readIssuer).optional(),
     ROLLCALL_CA_SIGNERS: variable(SIGNERS_FORM, readSigners).default([]),
@@ -221,6 +225,7 @@ export function readSettings(
     operators: data.ROLLCALL_OPERATORS,
     twoPersons: data.ROLLCALL_TWO_PERSONS,
     autoContainPerHour: data.ROLLCALL_AUTO_CONTAIN_PER_HOUR,
+    alertSources: { exported: data.ROLLCALL_ALERTS_HUB !== undefined, grid: data.ROLLCALL_GRID_ALERTS },
     inventorySchedule: data.ROLLCALL_INVENTORY_SCHEDULE,
     timing: {
       pulseHoldMs: data.ROLLCALL_PULSE_HOLD_MS,

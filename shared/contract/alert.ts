@@ -55,9 +55,32 @@ export const BreachAlert = z.strictObject({
   severity: z.enum(["low", "medium", "high", "critical"]),
   reason: z.string().max(1_000),
   detectedAt: z.iso.datetime({ offset: true }).optional(),
-  scope: z.strictObject({
-    kind: z.literal("devices"),
-    devices: z.array(OrderedDevice).min(1).max(1_000),
-  }),
+  scope: z.discriminatedUnion("kind", [
+    z.strictObject({
+      kind: z.literal("devices"),
+      devices: z.array(OrderedDevice).min(1).max(1_000),
+    }),
+    /** A CA of an enrollment group, or leaves of it. */
+    z.strictObject({
+      kind: z.literal("group"),
+      groupId: RegistrationIdText,
+      authority: z.enum(["leaf", "intermediate", "root"]),
+      /** Slots of the group whose CA is compromised; without slots and certificates both are. */
+      slots: z
+        .array(z.enum(["primary", "secondary"]))
+        .min(1)
+        .max(2)
+        .optional(),
+      /** The compromised CA certificates, where known. */
+      certificatePems: z.array(Pem).min(1).max(10).optional(),
+      /** Leaf only: these devices of the group instead of all. */
+      devices: z.array(OrderedDevice).min(1).max(1_000).optional(),
+    }),
+    /** A certificate, wherever it is in use; hex, SHA-256 or SHA-1. */
+    z.strictObject({
+      kind: z.literal("certificate"),
+      thumbprint: z.string().regex(/^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$/),
+    }),
+  ]),
 });
 export type BreachAlert = z.infer<typeof BreachAlert>;

@@ -12,3 +12,16 @@ export interface Credentials {
   /** The `x-ms-client-principal` header, which App Service sets itself and takes from nobody else. */
   readonly clientPrincipal: string | undefined;
 }
+
+/** Finds out which application sends a request, from what the directory has signed. */
+export interface Callers {
+  /** Undefined: nothing that the directory vouches for. */
+  caller(credentials: Credentials): Promise<Caller | undefined>;
+}
+
+export interface Caller {
+  /** The application's client id; undefined where a person's token names none. */
+  readonly appId: string | undefined;
+  /** App roles as the directory spells them. */
+  readonly roles: readonly string[];
+}

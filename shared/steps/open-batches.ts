@@ -73,7 +73,7 @@ export async function claimRows(
     "device",
     targets.map((target) => ({
       id: target.registrationId,
-      ...(isAll ? {} : { scope: scopeOf(certificates, target) }),
+      ...(isAll ? {} : { scope: claimScopeOf(certificates, target) }),
     })),
   );
   const others = await rowsOf(batches, superseded);
@@ -86,7 +86,8 @@ export async function claimRows(
   });
 }
 
-function scopeOf(certificates: CertificateReader, target: RollTarget): ClaimScope {
+/** Which credentials of a device a request is about. */
+export function claimScopeOf(certificates: CertificateReader, target: RollTarget): ClaimScope {
   const leaf = readLeaf(certificates, target.compromisedPem)?.leaf.sha256Thumbprint;
   return { slots: target.compromisedSlots, ...(leaf === undefined ? {} : { leaf }) };
 }

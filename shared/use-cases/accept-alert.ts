@@ -1,23 +1,13 @@
 import { BreachAlert, MAX_ALERT_AGE_SECONDS, MAX_ALERT_BYTES } from "../contract/alert";
-import type { RollId } from "../domain/ids";
-import { addMs, formatInstant, parseInstant, type Instant } from "../domain/instant";
+import type { Finding } from "../contract/alerts/finding";
+import { formatInstant, type Instant } from "../domain/instant";
 import { problem, type Problem } from "../domain/outcome";
-import type { RollRequest, RollTiming } from "../domain/roll/request";
-import type { CertificateReader } from "../ports/certificates";
-import type { Clock, Waiter } from "../ports/clock";
-import type { Enrollments } from "../ports/enrollments";
 import type { AlertSignatures, RollStarter } from "../ports/starter";
-import { findUnknown } from "./find-unknown";
-import { toTarget } from "../steps/ordered-device";
-import { findStarted, startRoll, type StartAnswer, type StartName, type StartRollDeps } from "./start-roll";
+import { acceptFinding, type AcceptFindingDeps, type FindingAnswer } from "./alerts/accept-finding";
+import { readJsonBody } from "./json-body";
 
-export interface AcceptAlertDeps extends StartRollDeps {
-  readonly clock: Clock;
-  readonly waiter: Waiter;
-  readonly certificates: CertificateReader;
+export interface AcceptAlertDeps extends AcceptFindingDeps {
   readonly signatures: AlertSignatures;
-  readonly enrollments: Enrollments;
-  readonly timing: Omit<RollTiming, "deadline"> & { readonly deadlineMs: number };
 }
 
 export interface SignedAlert {
@@ -26,53 +16,43 @@ export interface SignedAlert {
   readonly body: Uint8Array;
 }
 
-export type AlertAnswer =
-  | Problem
-  | { readonly outcome: "accepted"; readonly rollId: RollId; readonly unknown: readonly string[] }
-  /** The same alert again: the roll it started. */
-  | { readonly outcome: "known"; readonly rollId: RollId };
+export type AlertAnswer = FindingAnswer;
 
 /**
  * Turns a signed alert into one roll, started once. Nothing here ever writes to DPS or a hub.
  *
  * Problems: `payload-too-large`, `signature-missing`, `signature-invalid`, `timestamp-invalid`, `timestamp-stale`,
- * `malformed-json`, `invalid-alert`, `duplicate-device`, `unknown-device`, `alert-id-reused`.
+ * `malformed-json`, `invalid-alert`, `duplicate-device`, and those of {@link acceptFinding}.
  */
 export function createAcceptAlert(
   deps: AcceptAlertDeps,
 ): (alert: SignedAlert, starter: RollStarter) => Promise<AlertAnswer> {
   return async (signed, starter) => {
-    const now = deps.clock.now();
-    const refused = authenticate(deps, signed, now);
+    const refused = authenticate(deps, signed, deps.clock.now());
     if (refused !== undefined) return refused;
-    const alert = parse(signed.body);
-    if ("outcome" in alert) return alert;
-
-    const name: StartName = {
-      source: alert.source ?? "webhook",
-      id: alert.id,
-      body: new TextDecoder().decode(signed.body),
-    };
-    const earlier = await findStarted(deps, name);
-    if (earlier !== undefined) return withUnknown(earlier, []);
-
-    const unknown = await findUnknown(
-      deps,
-      alert.scope.devices.map(({ registrationId }) => registrationId),
-    );
-    if (unknown.length === alert.scope.devices.length)
-      return problem(
-        404,
-        "unknown-device",
-        `DPS has no individual enrollment for ${list(unknown)}; check the registration ids`,
-      );
-    const request = toRequest(deps, alert, name.source, now, new Set(unknown));
-    return withUnknown(await startRoll(deps, starter, name, request), unknown);
+    const read = readJsonBody(signed.body, MAX_ALERT_BYTES, BreachAlert, "invalid-alert");
+    if (read.outcome === "problem") return read;
+    return duplicate(read.value) ?? acceptFinding(deps, toFinding(read.value), read.text, starter);
   };
 }
 
-function withUnknown(answer: StartAnswer, unknown: readonly string[]): AlertAnswer {
-  return answer.outcome === "accepted" ? { ...answer, unknown } : answer;
+/** Who signs an alert has chosen to send it. */
+function toFinding({ source = "webhook", id, type, severity, reason, detectedAt, scope }: BreachAlert): Finding {
+  return { source, id, type, severity, selected: true, reason, detectedAt, resources: [], scope };
+}
+
+function duplicate({ scope }: BreachAlert): Problem | undefined {
+  if (scope.kind === "certificate") return undefined;
+  const ids = (scope.devices ?? []).map((device) => device.registrationId.toLowerCase());
+  const seen = new Set<string>();
+  const twice = ids.find((id) => seen.size === seen.add(id).size);
+  return twice === undefined
+    ? undefined
+    : problem(
+        400,
+        "duplicate-device",
+        `"${twice}" is listed twice (ids are compared without case); list each device once`,
+      );
 }
 
 function authenticate(
@@ -102,54 +82,4 @@ function authenticate(
       `the alert was signed more than ${MAX_ALERT_AGE_SECONDS} s from now (${formatInstant(now)}); check the sender's clock and sign anew`,
     );
   return undefined;
-}
-
-function parse(body: Uint8Array): BreachAlert | Problem {
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
-  } catch {
-    return problem(400, "malformed-json", "the body is not JSON in UTF-8");
-  }
-  const parsed = BreachAlert.safeParse(json);
-  if (!parsed.success) {
-    const issues = parsed.error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.join("."), message }));
-    return problem(400, "invalid-alert", "the alert does not have the documented shape; see issues", issues);
-  }
-  const ids = parsed.data.scope.devices.map((device) => device.registrationId.toLowerCase());
-  const twice = ids.find((id, at) => ids.indexOf(id) !== at);
-  return twice === undefined
-    ? parsed.data
-    : problem(
-        400,
-        "duplicate-device",
-        `"${twice}" is listed twice (ids are compared without case); list each device once`,
-      );
-}
-
-function toRequest(
-  { certificates, timing: { deadlineMs, ...timing } }: AcceptAlertDeps,
-  alert: BreachAlert,
-  source: string,
-  now: Instant,
-  unknown: ReadonlySet<string>,
-): RollRequest {
-  const detectedAt = alert.detectedAt === undefined ? undefined : parseInstant(alert.detectedAt);
-  const targets = alert.scope.devices.map((device) => toTarget(certificates, device));
-  return {
-    playbook: "individual-breach",
-    source,
-    alertId: alert.id,
-    reason: certificates.readChain(alert.reason).outcome === "private-key" ? REMOVED : alert.reason,
-    requestedAt: now,
-    ...(detectedAt === undefined ? {} : { detectedAt }),
-    targets: targets.filter((target) => !unknown.has(target.registrationId)),
-    timing: { ...timing, deadline: addMs(now, deadlineMs) },
-  };
-}
-
-const REMOVED = "(removed: the text held a private key)";
-
-function list(ids: readonly string[]): string {
-  return ids.length <= 5 ? ids.join(", ") : `${ids.slice(0, 5).join(", ")} and ${ids.length - 5} more`;
 }

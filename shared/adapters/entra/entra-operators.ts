@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Principal, Role } from "../../domain/operator";
 import { RollError } from "../../domain/roll-error";
 import type { Clock } from "../../ports/clock";
-import type { Credentials, Operators } from "../../ports/operators";
+import type { Caller, Callers, Credentials, Operators } from "../../ports/operators";
 
 /** The app registration that tokens are made for. */
 export interface EntraSettings {
@@ -28,6 +28,13 @@ const Claims = z.object({
   roles: z.array(z.string()).max(100).default([]),
 });
 
+/** Version 2.0 tokens say `azp`, version 1.0 tokens `appid`. */
+const CallerClaims = z.object({
+  azp: z.string().max(100).optional(),
+  appid: z.string().max(100).optional(),
+  roles: z.array(z.string()).max(100).default([]),
+});
+
 /** What App Service writes into `x-ms-client-principal`, base64. */
 const ClientPrincipal = z.object({ claims: z.array(z.object({ typ: z.string(), val: z.string() })).max(1_000) });
 const OID_CLAIM = "http://schemas.microsoft.com/identity/claims/objectidentifier";
@@ -39,7 +46,7 @@ const CLOCK_TOLERANCE_S = 60;
  * Persons of a Microsoft Entra directory: access tokens (RS256) checked against the directory's published keys, or the
  * principal that App Service has checked already. Keys are fetched when needed and kept ten minutes.
  */
-export class EntraOperators implements Operators {
+export class EntraOperators implements Operators, Callers {
   private readonly keys: JWTVerifyGetKey;
 
   constructor(
@@ -49,13 +56,22 @@ export class EntraOperators implements Operators {
     this.keys = createRemoteJWKSet(new URL(settings.jwksUrl), { timeoutDuration: 5_000, cooldownDuration: 5_000 });
   }
 
-  async identify({ authorization, clientPrincipal }: Credentials): Promise<Principal | undefined> {
-    if (this.settings.easyAuth && clientPrincipal !== undefined) return fromClientPrincipal(clientPrincipal);
-    const token = /^Bearer ([A-Za-z0-9._-]{20,16000})$/i.exec(authorization ?? "")?.[1];
-    return token === undefined ? undefined : this.fromToken(token);
+  async caller({ authorization }: Credentials): Promise<Caller | undefined> {
+    const token = bearer(authorization);
+    const claims = CallerClaims.safeParse(token === undefined ? undefined : await this.claimsOf(token));
+    if (!claims.success) return undefined;
+    const { azp, appid, roles } = claims.data;
+    return { appId: azp ?? appid, roles };
   }
 
-  private async fromToken(token: string): Promise<Principal | undefined> {
+  async identify({ authorization, clientPrincipal }: Credentials): Promise<Principal | undefined> {
+    if (this.settings.easyAuth && clientPrincipal !== undefined) return fromClientPrincipal(clientPrincipal);
+    const token = bearer(authorization);
+    return token === undefined ? undefined : toPrincipal(await this.claimsOf(token));
+  }
+
+  /** What a good token says; undefined for every other. */
+  private async claimsOf(token: string): Promise<unknown> {
     const { issuer, audience } = this.settings;
     try {
       const { payload } = await jwtVerify(token, this.keys, {
@@ -66,13 +82,17 @@ export class EntraOperators implements Operators {
         clockTolerance: CLOCK_TOLERANCE_S,
         currentDate: new Date(this.clock.now()),
       });
-      return toPrincipal(payload);
+      return payload;
     } catch (error) {
       // Whatever is wrong with the token is the sender's affair; keys that cannot be fetched are not.
       if (isTokenFault(error)) return undefined;
       throw new RollError("service-unavailable", "the directory's keys could not be read", true, { cause: error });
     }
   }
+}
+
+function bearer(authorization: string | undefined): string | undefined {
+  return /^Bearer ([A-Za-z0-9._-]{20,16000})$/i.exec(authorization ?? "")?.[1];
 }
 
 function fromClientPrincipal(header: string): Principal | undefined {

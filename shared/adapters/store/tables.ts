@@ -17,6 +17,9 @@ export type StoreTable =
   | "devices"
   | "issuance"
   | "due"
+  | "policies"
+  | "alerts"
+  | "proposals"
   | "deny";
 
 /** Where the storage account is and how to enter it. */
@@ -84,6 +87,9 @@ export function openStore(address: StoreAddress, prefix = "rollcall"): StoreClie
     devices: table("devices"),
     issuance: table("issuance"),
     due: table("due"),
+    policies: table("policies"),
+    alerts: table("alerts"),
+    proposals: table("proposals"),
     deny: table("deny"),
   };
   return { table: (name) => tables[name](), container };

@@ -161,7 +161,7 @@ describe("a compromised root", () => {
     bed.azure.addGroup({ groupId: "fleet", caReferences: ["fleet-root"] });
     const device = bed.member("pump-1");
     bed.azure.faults.add({ operation: "dps.ca.list", effect: { kind: "status", status: 503 }, times: 100 });
-    await bed.breach(ROOT);
+    await bed.breach(ROOT, { requestedBy: "Ada" });
     expect(await bed.steps.closeReach({ rollId, insist: false })).toEqual({ complete: false, groups: 1 });
     await expect(bed.steps.closeReach({ rollId, insist: true })).rejects.toMatchObject({ retryable: true });
     await bed.contain();

@@ -10,10 +10,18 @@ import type { Principal } from "../../../shared/domain/operator";
 import type { EnrollmentGroups } from "../../../shared/ports/enrollment-groups";
 import type { RollStarter } from "../../../shared/ports/starter";
 import { createAcceptAlert, type AlertAnswer, type SignedAlert } from "../../../shared/use-cases/accept-alert";
+import {
+  createAcceptDelivery,
+  type AlertShape,
+  type DeliveryAnswer,
+} from "../../../shared/use-cases/alerts/accept-delivery";
 import { createAcceptOrder, type OrderAnswer } from "../../../shared/use-cases/accept-order";
 import { createCommandRoll, type CommandAnswer, type OperatorVerb } from "../../../shared/use-cases/command-roll";
 import { createSweepRolls } from "../../../shared/use-cases/sweep-rolls";
 import { FakeAzure } from "../../support/fake-azure";
+import { MemoryAlertLog, MemoryPolicyStore } from "../../support/memory-intake";
+import { MemoryInventoryStore } from "../../support/memory-inventory";
+import { MemoryTargetClaims } from "../../support/memory-target-claims";
 import { MemoryControlStore } from "../../support/memory-control";
 import { MemoryBatchStore, MemoryClaimStore, MemoryRollBlobs, MemoryRollStore } from "../../support/memory-stores";
 import { HandClock } from "../steps/bed";
@@ -58,6 +66,12 @@ export class Door {
   readonly batches = new MemoryBatchStore(this.clock, 60_000);
   readonly control = new MemoryControlStore();
   readonly starter = new RecordingStarter();
+  readonly alertLog = new MemoryAlertLog();
+  readonly policies = new MemoryPolicyStore();
+  readonly inventories = new MemoryInventoryStore();
+  readonly targetClaims = new MemoryTargetClaims();
+  /** A delivery in one of the foreign shapes. */
+  readonly deliver: (shape: AlertShape, body: unknown) => Promise<DeliveryAnswer>;
   readonly root: CertificateAuthority = createRoot({ commonName: "Fleet root" });
   readonly accept: (alert: SignedAlert) => Promise<AlertAnswer>;
   readonly order: (
@@ -77,7 +91,8 @@ export class Door {
 
   constructor() {
     const { clock, claims, rolls, blobs, control, starter } = this;
-    const accept = createAcceptAlert({
+    const { alertLog, policies, inventories, targetClaims } = this;
+    const alerts = {
       clock,
       claims,
       rolls,
@@ -87,9 +102,21 @@ export class Door {
       entropy: nodeEntropy,
       certificates: nodeCertificateReader,
       signatures: new HmacAlertSignatures([SECRET, "fedcba9876543210"]),
-      enrollments: this.azure.enrollments,
+      ...{ alertLog, policies, inventories, targetClaims, enrollments: this.azure.enrollments },
+      ...{ groups: this.azure.groups, authorities: this.azure.authorities },
+      ours: { dps: "dps-fleet", hubs: ["ih-fleet-prod"] },
       timing: { pulseHoldMs: 200, settleMs: 500, pollMs: 100, recheckMs: 1_000, attemptMs: 5_000, deadlineMs: 60_000 },
-    });
+    };
+    const accept = createAcceptAlert(alerts);
+    const deliver = createAcceptDelivery(alerts);
+    this.deliver = (shape, body) =>
+      deliver(
+        shape,
+        body instanceof Uint8Array
+          ? body
+          : new TextEncoder().encode(typeof body === "string" ? body : JSON.stringify(body)),
+        starter,
+      );
     this.accept = (alert) => accept(alert, starter);
     const order = createAcceptOrder({
       calendar: cronCalendar,
