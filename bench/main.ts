@@ -1,11 +1,12 @@
 import type { Bench } from "./bench";
 import { firstRoll } from "./first-roll";
 import { host } from "./host";
+import { inventory } from "./inventory";
 import { labDps } from "./lab-dps";
 import { labFleet } from "./lab-fleet";
 import { labHub } from "./lab-hub";
 
-const benches: readonly Bench[] = [firstRoll, labDps, labHub, labFleet, host];
+const benches: readonly Bench[] = [firstRoll, inventory, labDps, labHub, labFleet, host];
 
 async function main(names: readonly string[]): Promise<number> {
   if (names.length === 0 || names.includes("--help")) {
