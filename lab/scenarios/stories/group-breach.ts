@@ -1,3 +1,4 @@
+import { keyOf } from "../../dps/entries";
 import { crew, groupByReferences, groupBySigningCertificate, leafFor, stolen, stolenFrom } from "../cast";
 import type { ClaimName } from "../claims/judge";
 import { breachClaims } from "../claims/sets";
@@ -111,7 +112,9 @@ const intermediate: Story = {
   claims: caBreachClaims,
 };
 
-function intermediateBreach(groupId: string, { rolled }: Cast, { intermediate: old, nextIntermediate }: World): Ask {
+function intermediateBreach(groupId: string, cast: Cast, world: World): Ask {
+  const { rolled } = cast;
+  const { intermediate: old, nextIntermediate } = world;
   return order(
     "group-breach",
     {
@@ -123,13 +126,21 @@ function intermediateBreach(groupId: string, { rolled }: Cast, { intermediate: o
       compromised: { slots: ["primary"], certificatePems: [old.certificatePem] },
       successor: { chainPem: nextIntermediate.chainPem },
     },
-    rolled.length > 1_000 ? {} : anHourAgo(),
+    rolled.length > 1_000 ? { compromisedSince: fleetWasComplete(cast, world) } : anHourAgo(),
   );
 }
 
 /** The operator knows these devices; whoever else registered since the theft is nobody's. */
 function known(rolled: readonly Player[]): object[] {
   return rolled.map(({ registrationId }) => ({ registrationId }));
+}
+
+/** The moment right after the last genuine device had registered for the first time: whoever came later is a stranger. */
+function fleetWasComplete({ rolled }: Cast, { services }: World): string {
+  const first = rolled.map(
+    ({ registrationId }) => services.dps.store.registrations.get(keyOf(registrationId))?.createdAt,
+  );
+  return new Date(Math.max(...first.map((at) => at ?? 0)) + 1).toISOString();
 }
 
 function anHourAgo(): { readonly compromisedSince: string } {
