@@ -13,9 +13,8 @@ export interface RegistrationSeen {
 /**
  * The leaf that DPS wrote over our sentinels, where nobody knew beforehand which one it would be: the device came back by a
  * chain that DPS accepts now. Three things must hold: the sentinels were read intact after closure and settling, so that no
- * registration from before can have written it; DPS recorded a registration on this very hub that is later than the last one
- * we knew and than the closing write (both by its own clock); and one certificate stands in both slots, as DPS writes it.
- * The caller has just read that DPS is still closed to the compromised CA.
+ * registration from before can have written it; DPS's record does not say otherwise; and one certificate stands in both
+ * slots, as DPS writes it. The caller has just read that DPS is still closed to the compromised CA.
  */
 export function adoptedLeaf(
   row: DeviceRow,
@@ -27,11 +26,21 @@ export function adoptedLeaf(
     return undefined;
   if (identity.authentication !== "selfSigned" || identity.primaryThumbprint !== identity.secondaryThumbprint)
     return undefined;
-  const registeredAt = registration?.status === "assigned" ? registration.lastUpdatedAt : undefined;
-  if (registeredAt === undefined || registration?.assignedHub !== hub) return undefined;
-  if (registeredAt <= (row.listed?.registeredAt ?? 0) || registeredAt <= (row.entry.closedAt ?? 0)) return undefined;
+  if (!agrees(row, hub, registration)) return undefined;
   const leaf = Sha256Thumbprint.safeParse(identity.primaryThumbprint);
   return leaf.success && !row.bad.includes(leaf.data) ? leaf.data : undefined;
+}
+
+/**
+ * A registration on this very hub, later than the last one we knew and than the closing write, both by DPS's own clock. Or
+ * a refusal later than that: DPS keeps one record per device, and whoever knocks with an old leaf at a closed entry writes
+ * his refusal over the record of the device that came back. Then the sentinels alone must tell.
+ */
+function agrees(row: DeviceRow, hub: HubHostName, registration: RegistrationSeen | undefined): boolean {
+  const { status, assignedHub, lastUpdatedAt } = registration ?? {};
+  if (lastUpdatedAt === undefined || lastUpdatedAt <= (row.entry.closedAt ?? 0)) return false;
+  if (status === "assigned") return assignedHub === hub && lastUpdatedAt > (row.listed?.registeredAt ?? 0);
+  return status === "disabled" || status === "failed" || status === "unassigned";
 }
 
 /** The row with that leaf among those it may go on with. */
