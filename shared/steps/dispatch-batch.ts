@@ -1,22 +1,22 @@
 import type { dispatchBatch } from "../contract/reprovision";
-import { AttemptId, Sha256Thumbprint, type RegistrationId, type RollId } from "../domain/ids";
-import { addMs, formatInstant } from "../domain/instant";
+import { AttemptId, Sha256Thumbprint, type RegistrationId } from "../domain/ids";
+import { addMs } from "../domain/instant";
 import type { ResourceName } from "../domain/pacing/quotas";
 import { fresh, isAtWork, mayTryAgain, setAside } from "../domain/roll/attempts";
 import type { JournalLine } from "../domain/roll/batch";
-import type { Attempt, DeviceRow } from "../domain/roll/device-row";
-import type { RollRequest, RollTarget } from "../domain/roll/request";
+import type { DeviceRow } from "../domain/roll/device-row";
+import type { RollRequest } from "../domain/roll/request";
 import type { Entropy } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
 import type { Hubs } from "../ports/hubs";
 import type { ReplacementSource } from "../ports/replacements";
 import type { FactStore, RollBlobs } from "../ports/stores";
-import { acceptedChain, bringsChain } from "./accepted-chain";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { readEverywhere, type Identities } from "./change-evidence";
 import { dispatchGate, type DispatchGateDeps } from "./dispatch-gate";
-import { admit, heedThrottling, type PacerDeps } from "./pacer";
-import { addressee, methodsTo, NOT_LINKED, tell, toldLine, type Addressee, type Told } from "./send-methods";
+import { admit, type PacerDeps } from "./pacer";
+import { addressee, commandsTo, NOT_LINKED, toldLine, type Addressee, type Told } from "./send-methods";
+import { sendByJob, sendEach, type Noted } from "./send-orders";
 import { mapSideBySide } from "./side-by-side";
 import type { Step } from "./step";
 
@@ -47,33 +47,24 @@ export function createDispatchBatch(deps: DispatchBatchDeps): Step<typeof dispat
     if (wanted.length === 0) return { sent: 0, held: false };
 
     const devices = (await mapSideBySide(wanted, (row) => addressee(deps, row))).filter((found) => found !== undefined);
-    const admission = await admit(deps, { resources: needed(deps.hubs, devices), priority: "expiry" }, ticket);
+    const byJob = request.dispatch === "job" && !ready.some((row) => row.planned !== undefined);
+    const resources = needed(deps.hubs, devices, byJob);
+    const admission = await admit(deps, { resources, priority: "expiry" }, ticket);
     if (admission.outcome === "wait") return { sent: 0, held: false, wait: admission.wait };
 
-    const targets = await deps.blobs.getTargets(rollId, batch);
     const before = await readBefore(deps.hubs, devices);
     const work = await BatchWork.open(deps, "dispatch-batch", { rollId, batch });
     const found = new Set(devices.map(({ row }) => row.registrationId));
     for (const row of wanted) if (!found.has(row.registrationId)) setNowhere(deps, work, row, request);
-    const noted = note(deps, work, devices, before, gate.retries);
+    const noted = note(deps, work, devices, before, { retries: gate.retries, byJob });
     await work.intend(noted.map(intentLine));
+    const spreadSeconds = Math.floor(admission.spreadMs / 1_000);
+    const send = byJob ? sendByJob : sendEach;
     const lines: JournalLine[] = [];
-    const common = { ...orderOf(rollId, request), spreadSeconds: Math.floor(admission.spreadMs / 1_000) };
-    const byId = new Map(targets.map((target) => [target.registrationId, target]));
-    await mapSideBySide(noted, async (device) => {
-      const { attempt } = device;
-      const chain = await chainFor(deps, rollId, byId.get(device.row.registrationId), request);
-      const told = await tell(deps.hubs, device, "reprovision", {
-        ...common,
-        attemptId: attempt.attemptId,
-        nonce: attempt.nonce,
-        deadline: formatInstant(addMs(attempt.startedAt, request.timing.attemptMs)),
-        ...(chain === undefined ? {} : { chainPem: chain }),
-      });
-      if (told.outcome === "throttled") await heedThrottling(deps.ledger, `${device.hub}/methods`, told.error);
+    for (const { device, told } of await send(deps, { rollId, batch, request, spreadSeconds }, noted)) {
       work.set(follow(deps, device, told, request));
-      lines.push(toldLine(device, "reprovision", attempt.attemptId, told));
-    });
+      lines.push(toldLine(device, "reprovision", device.attempt.attemptId, told));
+    }
     await work.settle(lines);
     return { sent: noted.length, held: false };
   };
@@ -110,8 +101,8 @@ function setNowhere({ clock }: DispatchBatchDeps, work: BatchWork, seen: DeviceR
 }
 
 /** A command each, a registration each, and the reads that prove them. */
-function needed({ hostNames }: Hubs, devices: readonly Addressee[]): Map<ResourceName, number> {
-  const units = methodsTo(devices);
+function needed({ hostNames }: Hubs, devices: readonly Addressee[], byJob: boolean): Map<ResourceName, number> {
+  const units = commandsTo(devices, byJob ? "jobDevices" : "methods");
   units.set("dps/registrations", devices.length);
   units.set("dps/operations", devices.length);
   for (const hub of hostNames) units.set(`${hub}/twinReads`, devices.length);
@@ -131,28 +122,27 @@ async function readBefore(
   return new Map(read);
 }
 
-interface Noted extends Addressee {
-  readonly attempt: Attempt;
-}
-
 /** The attempts on record. A device whose identities could not be read is left for the next pass. */
 function note(
   { clock, entropy }: DispatchBatchDeps,
   work: BatchWork,
   devices: readonly Addressee[],
   before: ReadonlyMap<RegistrationId, Identities | undefined>,
-  retries: number,
+  { retries, byJob }: { readonly retries: number; readonly byJob: boolean },
 ): Noted[] {
+  // A job has one payload for all: one attempt, by a number that none of them has had.
+  const common = Math.max(0, ...devices.map(({ row }) => row.attempts)) + 1;
+  const nonce = byJob ? entropy.randomHex(16) : undefined;
   return devices.flatMap(({ row: seen, hub }) => {
     const { registrationId } = seen;
     const row = work.row(registrationId);
     // Another run was first, or another roll has taken the device.
     if (row.skipped !== undefined || row.attempts !== seen.attempts) return [];
     if (before.has(registrationId) && before.get(registrationId) === undefined) return [];
-    const attempts = row.attempts + 1;
+    const attempts = byJob ? common : row.attempts + 1;
     const attempt = {
       attemptId: AttemptId.parse(`a${attempts}`),
-      nonce: entropy.randomHex(16),
+      nonce: nonce ?? entropy.randomHex(16),
       startedAt: clock.now(),
     };
     const held = leavesIn(before.get(registrationId));
@@ -182,20 +172,6 @@ function intentLine({ row, hub, attempt }: Noted): JournalLine {
   return { registrationId: row.registrationId, target: hub, action: "reprovision", after: attempt.attemptId };
 }
 
-function orderOf(rollId: RollId, { playbook, reason }: RollRequest) {
-  return { rollId, reason: `${playbook}: ${reason}`.slice(0, 200) };
-}
-
-async function chainFor(
-  { replacements }: DispatchBatchDeps,
-  rollId: RollId,
-  target: RollTarget | undefined,
-  { replacement }: RollRequest,
-): Promise<string | undefined> {
-  if (target === undefined || !bringsChain(target, replacement)) return undefined;
-  return acceptedChain(replacements, rollId, target);
-}
-
 function follow({ clock }: DispatchBatchDeps, { row, attempt }: Noted, told: Told, { timing }: RollRequest): DeviceRow {
   const now = clock.now();
   switch (told.outcome) {
@@ -207,10 +183,12 @@ function follow({ clock }: DispatchBatchDeps, { row, attempt }: Noted, told: Tol
     }
     case "unreachable":
       return setAside(row, { unreachable: { since: now, reason: told.detail } }, row.attempts, timing, now);
-    case "throttled": {
-      const tryAgainAt = addMs(now, told.error.retryAfterMs ?? THROTTLED_PAUSE_MS);
-      return { ...row, unreachable: { since: now, reason: "service-throttled" }, tryAgainAt };
-    }
+    case "later":
+      return {
+        ...row,
+        unreachable: { since: now, reason: "the hub took no more calls" },
+        tryAgainAt: addMs(now, told.retryAfterMs),
+      };
     case "unknown":
       // It may have acted: it has until the end of the attempt to say so.
       return row;
@@ -218,5 +196,3 @@ function follow({ clock }: DispatchBatchDeps, { row, attempt }: Noted, told: Tol
       return told satisfies never;
   }
 }
-
-const THROTTLED_PAUSE_MS = 10_000;

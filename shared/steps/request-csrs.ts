@@ -19,7 +19,7 @@ import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { dispatchGate, type DispatchGateDeps } from "./dispatch-gate";
 import { judgeLeaf, refuse, type LeafWorld } from "./judge-leaf";
 import { admit, heedThrottling, type PacerDeps } from "./pacer";
-import { addressee, methodsTo, tell, toldLine, type Addressee, type Told } from "./send-methods";
+import { addressee, commandsTo, tell, toldLine, type Addressee, type Told } from "./send-methods";
 import { mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
@@ -52,7 +52,7 @@ export function createRequestCsrs(deps: RequestCsrsDeps): Step<typeof requestCsr
     if (asked.length === 0) return count(rows);
 
     const devices = (await mapSideBySide(asked, (row) => addressee(deps, row))).filter((found) => found !== undefined);
-    const admission = await admit(deps, { resources: methodsTo(devices), priority: "expiry" }, ticket);
+    const admission = await admit(deps, { resources: commandsTo(devices, "methods"), priority: "expiry" }, ticket);
     if (admission.outcome === "wait") return { ...count(rows), wait: admission.wait };
 
     const work = await BatchWork.open(deps, "request-csrs", { rollId, batch });
@@ -62,7 +62,7 @@ export function createRequestCsrs(deps: RequestCsrsDeps): Step<typeof requestCsr
     const lines: JournalLine[] = [];
     await mapSideBySide(noted, async (device) => {
       const told = await tell(deps.hubs, device, "prepareCertificate", { rollId, attemptId: attemptOf(device.row) });
-      if (told.outcome === "throttled") await heedThrottling(deps.ledger, `${device.hub}/methods`, told.error);
+      if (told.outcome === "later") await heedThrottling(deps.ledger, `${device.hub}/methods`, told.throttled);
       lines.push(toldLine(device, "prepareCertificate", attemptOf(device.row), told));
       const row = await follow(deps, rollId, device, told, request, world);
       work.set(row);
@@ -138,7 +138,7 @@ async function follow(
     setAside(row, came, row.csr?.tries ?? 1, request.timing, now);
   if (told.outcome === "refused")
     return aside({ failed: { reason: "refused-by-device", detail: `prepareCertificate answered ${told.status}` } });
-  if (told.outcome === "throttled") return { ...row, tryAgainAt: addMs(now, told.error.retryAfterMs ?? PAUSE_MS) };
+  if (told.outcome === "later") return { ...row, tryAgainAt: addMs(now, told.retryAfterMs) };
   if (told.outcome !== "taken") return aside({ unreachable: { since: now, reason: told.detail } });
   const prepared = Prepared.safeParse(told.payload);
   if (!prepared.success)

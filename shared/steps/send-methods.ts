@@ -36,10 +36,13 @@ function only({ hostNames }: Hubs): HubHostName | undefined {
   return hostNames.length === 1 ? hostNames[0] : undefined;
 }
 
-/** What direct methods to these devices take of their hubs' quotas. */
-export function methodsTo(devices: readonly Addressee[]): Map<ResourceName, number> {
+/** What commands to these devices take of their hubs' quotas. */
+export function commandsTo(
+  devices: readonly Addressee[],
+  resource: "methods" | "jobDevices",
+): Map<ResourceName, number> {
   const units = new Map<ResourceName, number>();
-  for (const { hub } of devices) units.set(`${hub}/methods`, (units.get(`${hub}/methods`) ?? 0) + 1);
+  for (const { hub } of devices) units.set(`${hub}/${resource}`, (units.get(`${hub}/${resource}`) ?? 0) + 1);
   return units;
 }
 
@@ -50,10 +53,12 @@ export type Told =
   | { readonly outcome: "refused"; readonly status: number }
   /** Not connected: it knows nothing of the command. */
   | { readonly outcome: "unreachable"; readonly detail: string }
-  /** The hub asks for fewer calls: the device knows nothing of it. */
-  | { readonly outcome: "throttled"; readonly error: RollError }
+  /** The hub does not take it now: the device knows nothing of it. `throttled`: because there are too many calls. */
+  | { readonly outcome: "later"; readonly retryAfterMs: number; readonly throttled?: RollError }
   /** The command, or its answer, was lost: it may or may not have acted. */
   | { readonly outcome: "unknown"; readonly detail: string };
+
+const THROTTLED_PAUSE_MS = 10_000;
 
 /** Calls a method once. */
 export async function tell(
@@ -66,7 +71,7 @@ export async function tell(
   const answer: MethodOutcome | RollError = await orOutage(hubs.hub(hub).invokeMethod(row.deviceId, method, payload));
   if (answer instanceof RollError)
     return answer.code === "service-throttled"
-      ? { outcome: "throttled", error: answer }
+      ? { outcome: "later", retryAfterMs: answer.retryAfterMs ?? THROTTLED_PAUSE_MS, throttled: answer }
       : { outcome: "unknown", detail: answer.code };
   switch (answer.outcome) {
     case "answered":

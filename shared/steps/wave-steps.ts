@@ -22,6 +22,9 @@ export interface WaveDeps extends DispatchGateDeps {
 /** Batches worked on at the same time: with a minute each about as many devices as DPS registers in a minute. */
 const SIDE_BY_SIDE = 16;
 
+/** Summaries per query. */
+const PAGE = 500;
+
 export function createReadWave({ blobs }: WaveDeps): Step<typeof readWave> {
   return async ({ rollId, wave }) => {
     const { firstBatch, batches, rules } = await waveOf(blobs, rollId, wave);
@@ -33,12 +36,16 @@ export function createReadWave({ blobs }: WaveDeps): Step<typeof readWave> {
 export function createDueBatches(deps: WaveDeps): Step<typeof dueBatches> {
   return async ({ rollId, from, to, all }) => {
     if (!(await dispatchGate(deps, rollId)).open) return { batches: [] };
-    const summaries = await deps.rolls.readSummaries(rollId, { from, to });
     const now = deps.clock.now();
-    const due = summaries.filter((one) => isDue(one, all, now)).map(({ batch }) => batch);
-    const batches = due.slice(0, SIDE_BY_SIDE);
+    const due: number[] = [];
+    // A page at a time: where much is due, the first page has it all.
+    for (let page = from; page < to && due.length <= SIDE_BY_SIDE; page += PAGE) {
+      const range = { from: page, to: Math.min(page + PAGE, to) };
+      const summaries = await deps.rolls.readSummaries(rollId, range);
+      due.push(...summaries.filter((one) => isDue(one, all, now)).map(({ batch }) => batch));
+    }
     const next = due[SIDE_BY_SIDE];
-    return { batches, ...(next === undefined ? {} : { next }) };
+    return { batches: due.slice(0, SIDE_BY_SIDE), ...(next === undefined ? {} : { next }) };
   };
 }
 

@@ -497,6 +497,43 @@ describe("devices of a group, which bring their own leaves", () => {
     expect((await bed.steps.closeRoll({ rollId })).outcome).toBe("completed");
   });
 
+  it("are told by one job where the request wishes it, all in the same attempt", async () => {
+    const bed = new ExpiryBed();
+    const devices = Array.from({ length: 3 }, (_, n) => bed.device(`pump-${n}`, { replacement: { kind: "none" } }));
+    const targets = devices.map((one) => ({ ...one, target: { ...one.target, deviceId: one.deviceId } }));
+    await bed.open(targets, { ...group, dispatch: "job" });
+    bed.azure.faults.add({ operation: "hub.job.create", effect: { kind: "reply-lost" }, times: 1 });
+    expect((await bed.steps.dispatchBatch(bed.at)).sent).toBe(3);
+    const orders = devices.map((one) => bed.lastOrder(one));
+    expect(new Set(orders.map(({ attemptId, nonce }) => `${attemptId} ${nonce}`)).size).toBe(1);
+    expect(bed.azure.faults.calls.get("hub.method.invoke")).toBeUndefined();
+    const [one] = devices;
+    bed.azure.dps.add({ registrationId: "pump-0", primaryPem: one!.fresh.certificatePem });
+    await bed.obey(one!);
+    await bed.steps.proveChange(bed.at);
+    expect(await bed.state(one!)).toBe("proven");
+    expect(await bed.state(devices[1]!)).toBe("dispatched");
+  });
+
+  it("wait for a hub that runs as many jobs as it may", async () => {
+    const bed = new ExpiryBed();
+    const device = bed.device("pump-1", { replacement: { kind: "none" } });
+    await bed.open([{ ...device, target: { ...device.target, deviceId: device.deviceId } }], {
+      ...group,
+      dispatch: "job",
+    });
+    const { jobs } = bed.azure.hub();
+    jobs.busy = true;
+    await bed.steps.dispatchBatch(bed.at);
+    expect(await bed.state(device)).toBe("unreachable");
+    jobs.busy = false;
+    await bed.steps.dispatchBatch(bed.at);
+    expect(bed.told(device)).toEqual([]);
+    bed.clock.pass(30_000);
+    await bed.steps.dispatchBatch(bed.at);
+    expect(bed.lastOrder(device).attemptId).toBe("a2");
+  });
+
   it("are not proven by the leaf that they had", async () => {
     const bed = new ExpiryBed();
     const device = bed.device("pump-1", { replacement: { kind: "none" } });
