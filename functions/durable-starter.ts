@@ -9,6 +9,7 @@ import {
   individualBreach,
   individualExpiry,
 } from "../shared/contract/orchestrations";
+import { rehearseRoll } from "../shared/contract/plan";
 import type { DueKind } from "../shared/domain/due";
 import type { RollId } from "../shared/domain/ids";
 import type { Playbook } from "../shared/domain/roll/playbook";
@@ -36,10 +37,10 @@ export function durableStarter(context: InvocationContext): RollStarter {
       throw unavailable(error);
     }
   };
-  const start = async (orchestration: string, rollId: RollId): Promise<void> => {
+  const start = async (orchestration: string, rollId: RollId, input: object): Promise<void> => {
     if ((await status(rollId)) === "running") return;
     try {
-      await client.startNew(orchestration, { instanceId: rollId, input: { rollId } });
+      await client.startNew(orchestration, { instanceId: rollId, input });
     } catch (error) {
       // Somebody else may have started it since we looked.
       if ((await status(rollId)) !== "running") throw unavailable(error);
@@ -47,8 +48,11 @@ export function durableStarter(context: InvocationContext): RollStarter {
   };
   return {
     status,
-    start: (playbook, rollId) => start(ORCHESTRATIONS[playbook], rollId),
-    finish: (rollId) => start(closeFleet.name, rollId),
+    start: (playbook, rollId, { dryRun }) =>
+      dryRun
+        ? start(rehearseRoll.name, rollId, { rollId, playbook })
+        : start(ORCHESTRATIONS[playbook], rollId, { rollId }),
+    finish: (rollId) => start(closeFleet.name, rollId, { rollId }),
   };
 }
 

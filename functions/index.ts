@@ -52,6 +52,7 @@ import { createRefreshInventory } from "../shared/use-cases/inventory/refresh";
 import { createImportDevices } from "../shared/use-cases/registry/import-devices";
 import { createRegistry } from "../shared/use-cases/registry/registry";
 import { createManagePolicies } from "../shared/use-cases/policies";
+import { createReadPlan } from "../shared/use-cases/read-plan";
 import { createReadRolls } from "../shared/use-cases/read-rolls";
 import { createReadDue } from "../shared/use-cases/read-due";
 import { createRunDue } from "../shared/use-cases/run-due";
@@ -70,6 +71,7 @@ import { registerInventory } from "./http/inventory";
 import { registerDenyEntries } from "./http/deny-entries";
 import { registerRegistry } from "./http/registry";
 import { registerAlertList, registerPolicies } from "./http/policies";
+import { registerPlanView } from "./http/plan";
 import { registerRolls } from "./http/rolls";
 import { registerOrchestrations } from "./orchestrations";
 import { registerDue } from "./timers/due";
@@ -137,6 +139,9 @@ const deps = {
   ledger: new TableLedger(store, settings.dps.host, rates, systemClock),
   timing: { pulseHoldMs, settleMs, pollMs, recheckMs, attemptMs, retryMs, deadlineMs: deadlineHours * 3_600_000 },
   twoPersons: settings.twoPersons,
+  approvals: settings.approvals,
+  quotas: settings.quotas,
+  hasIssuer: settings.issuer !== undefined,
   minAgeMs: sweepAgeMs,
 };
 
@@ -159,6 +164,7 @@ registerRolls({
   command: createCommandRoll(deps),
   submitPossession: createSubmitPossession(deps),
 });
+registerPlanView(gate, createReadPlan(deps));
 registerDenyEntries({ gate, deny: createDenyEntries(deps) });
 registerEvidence(gate, createReadEvidence(deps));
 registerHeartbeats(createIngestEvents(deps));

@@ -4,8 +4,10 @@ import { enterPhase } from "../shared/contract/activities";
 import { judgeSuccessor, stageAuthority } from "../shared/contract/authority-activities";
 import { proveRootOwnership, retireAuthority } from "../shared/contract/authority-orchestrations";
 import * as contract from "../shared/contract/orchestrations";
+import { planRoll } from "../shared/contract/plan";
 import { reprovisionFleet, retireFleet } from "../shared/contract/reprovision";
 import { call, child, input, type Orchestration } from "./durable";
+import { endedBy } from "./plan-roll";
 import { untilTaken } from "./until-taken";
 
 /** How often devices that went back to their old leaf get another chance. */
@@ -23,9 +25,11 @@ type Outcome = End["outcome"];
  */
 export function* groupExpiry(ctx: OrchestrationContext): Orchestration<End> {
   const { rollId } = input(ctx, contract.groupExpiry);
+  const { batches } = yield* child(ctx, contract.openFleet, { rollId });
   const judged = yield* call(ctx, judgeSuccessor, { rollId });
+  const { decision } = yield* child(ctx, planRoll, { rollId, batches });
+  if (decision !== "go") return yield* close(ctx, rollId, endedBy(decision).outcome);
   if (judged.outcome === "refused") return yield* close(ctx, rollId, "refused");
-  yield* child(ctx, contract.openFleet, { rollId });
   if (judged.outcome === "ready") {
     const stopped = yield* stage(ctx, rollId, judged.mustProve);
     if (stopped !== undefined) return yield* close(ctx, rollId, stopped);

@@ -51,3 +51,10 @@ export function* planRoll(ctx: OrchestrationContext): Orchestration<Planned> {
 
 /** Nobody reads the output of an execution that goes on as the next one. */
 const NO_HASH = "0".repeat(64);
+
+/** How a roll ends whose plan is not carried out; one that nobody approved in time is what its counts say. */
+export function endedBy(decision: Exclude<contract.PlanDecision, "go">): {
+  readonly outcome?: "planned" | "refused" | "aborted";
+} {
+  return decision === "deadline" ? {} : { outcome: decision };
+}

@@ -32,10 +32,12 @@ import { createTellToMove, type TellToMoveDeps } from "../../shared/steps/tell-t
 import { activity } from "./activity";
 import { registerAuthorities, type AuthorityDeps } from "./authorities";
 import { registerDueWork } from "./due";
+import { registerPlan, type PlanDeps } from "./plan";
 import { registerReprovision, type ReprovisionDeps } from "./reprovision";
 import { registerEvidenceWork, type EvidenceDeps } from "./evidence";
 
-export type ActivityDeps = GatherTargetsDeps &
+export type ActivityDeps = PlanDeps &
+  GatherTargetsDeps &
   CutTargetsDeps &
   OpenBatchesDeps &
   EnterPhaseDeps &
@@ -79,6 +81,7 @@ export function registerActivities(deps: ActivityDeps): void {
   activity(readControl, createReadControl(deps));
   registerAuthorities(deps);
   registerDueWork(deps);
+  registerPlan(deps);
   registerReprovision(deps);
   registerEvidenceWork(deps);
 }

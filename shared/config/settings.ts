@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { DEFAULT_POLICY, type CertificatePolicy } from "../domain/certificate/policy";
 import type { HubHostName } from "../domain/ids";
+import type { ApprovalRule } from "../domain/plan/make-plan";
 import { DEFAULT_RETRY_MS } from "../domain/roll/attempts";
 import {
   ISSUER_FORM,
@@ -59,6 +60,8 @@ export interface Settings {
   readonly autoContainPerHour: number;
   /** Triggers beside HTTP by which alerts come: an event hub that Defender for Cloud exports to, Event Grid. */
   readonly alertSources: { readonly exported: boolean; readonly grid: boolean };
+  /** Which plans need a person's word beyond those whose order asks for it. */
+  readonly approvals: ApprovalRule;
   /** When an inventory is taken, as Azure Functions' timers have it: six cron fields, seconds first, UTC. */
   readonly inventorySchedule: string;
   readonly timing: Timing;
@@ -159,6 +162,10 @@ const environment = z
     ROLLCALL_ALERTS_HUB: z.string().optional(),
     ROLLCALL_GRID_ALERTS: variable("give true or false", readBoolean).default(false),
     ROLLCALL_AUTO_CONTAIN_PER_HOUR: wholeNumber({ fallback: 100, min: 0, max: 100_000 }),
+    ROLLCALL_APPROVALS: variable(
+      "give authorities (expiry rolls of CAs need an approval) or as-ordered, or leave it out for authorities",
+      (text) => (text === "authorities" || text === "as-ordered" ? text : undefined),
+    ).default("authorities"),
     ROLLCALL_ISSUER: variable(ISSUER_FORM, readIssuer).optional(),
     ROLLCALL_CA_SIGNERS: variable(SIGNERS_FORM, readSigners).default([]),
     ROLLCALL_EVIDENCE_KEY: variable(EVIDENCE_KEY_FORM, readEvidenceKey).optional(),
@@ -226,6 +233,7 @@ export function readSettings(
     twoPersons: data.ROLLCALL_TWO_PERSONS,
     autoContainPerHour: data.ROLLCALL_AUTO_CONTAIN_PER_HOUR,
     alertSources: { exported: data.ROLLCALL_ALERTS_HUB !== undefined, grid: data.ROLLCALL_GRID_ALERTS },
+    approvals: data.ROLLCALL_APPROVALS,
     inventorySchedule: data.ROLLCALL_INVENTORY_SCHEDULE,
     timing: {
       pulseHoldMs: data.ROLLCALL_PULSE_HOLD_MS,

@@ -3,8 +3,8 @@ import type { Playbook } from "../domain/roll/playbook";
 
 /** Starts and looks up durable instances; a roll's instance is called like the roll. */
 export interface RollStarter {
-  /** Starts the playbook's orchestration, or resolves if that instance runs already. */
-  start(playbook: Playbook, rollId: RollId): Promise<void>;
+  /** Starts the playbook's orchestration, or its dry run; resolves if that instance runs already. */
+  start(playbook: Playbook, rollId: RollId, how: { readonly dryRun: boolean }): Promise<void>;
   /** Starts what ends a roll whose books are closed, or resolves if that instance runs already. */
   finish(rollId: RollId): Promise<void>;
   status(rollId: RollId): Promise<"running" | "completed" | "failed" | "terminated" | "absent">;

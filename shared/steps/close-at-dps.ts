@@ -87,8 +87,8 @@ function isTodo(row: DeviceRow): boolean {
 }
 
 /** The CA certificates matter only to the replacement, so that an outage of the control plane delays nothing. */
-async function readAuthorities(
-  { authorities }: CloseAtDpsDeps,
+export async function readAuthorities(
+  { authorities }: Pick<CloseAtDpsDeps, "authorities">,
   targets: readonly RollTarget[],
 ): Promise<readonly TrustedAuthority[] | undefined> {
   if (targets.every((target) => target.replacement.kind !== "inline")) return [];
@@ -100,8 +100,9 @@ async function readAuthorities(
   }
 }
 
-function worldOf(
-  { certificates, policy, clock }: CloseAtDpsDeps,
+/** What the replacements of these targets are judged with. */
+export function worldOf(
+  { certificates, policy, clock }: Pick<CloseAtDpsDeps, "certificates" | "policy" | "clock">,
   targets: ReadonlyMap<RegistrationId, RollTarget>,
   authorities: readonly TrustedAuthority[] | undefined,
 ): ReplacementWorld {

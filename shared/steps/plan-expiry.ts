@@ -3,7 +3,7 @@ import type { CertificatePolicy } from "../domain/certificate/policy";
 import { decideStaging, oldLeaf } from "../domain/enrollment/stage-entry";
 import { DeviceId, type RegistrationId, type RollId } from "../domain/ids";
 import type { JournalLine } from "../domain/roll/batch";
-import type { DeviceRow } from "../domain/roll/device-row";
+import { seenEntry, type DeviceRow } from "../domain/roll/device-row";
 import type { RollRequest, RollTarget } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
 import type { Authorities } from "../ports/authorities";
@@ -161,7 +161,7 @@ async function plan(
 function named(row: DeviceRow, enrollment: IndividualEnrollment, registration: Registration): DeviceRow {
   const deviceId = registration.deviceId ?? enrollment.deviceId ?? DeviceId.parse(row.registrationId);
   const { assignedHub } = registration;
-  return { ...row, deviceId, ...(assignedHub === undefined ? {} : { assignedHub }) };
+  return { ...row, deviceId, ...(assignedHub === undefined ? {} : { assignedHub }), seen: seenEntry(enrollment) };
 }
 
 /** What came out of a container may be another text tomorrow: the one that is judged is kept. */

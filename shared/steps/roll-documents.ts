@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { BadAuthorities } from "../domain/enrollment/close-group";
 import { AuthorityName, EnrollmentGroupId, Sha256Thumbprint } from "../domain/ids";
+import { Examined, Preconditions } from "../domain/plan/examined";
+import { FrozenPlan } from "../domain/plan/roll-plan";
 import { TargetPart, Wave } from "../domain/roll/cut-targets";
 import type { Document } from "../ports/stores";
 
@@ -46,9 +48,16 @@ export const documents = {
     schema: GroupSeen,
   }),
   breachReach: { name: "breach-reach", schema: BreachReach },
+  /** What one batch's plan was made of, and what was found in it. */
+  preconditions: (batch: number): Document<Preconditions> => numbered("preconditions", batch, Preconditions),
+  examined: (batch: number): Document<Examined> => numbered("examined", batch, Examined),
+  /** The findings of some batches together. */
+  examinedPage: (page: number): Document<Examined> => numbered("examined-pages", page, Examined),
+  plan: { name: "plan", schema: FrozenPlan },
   /** One page of the target list before it is cut. */
-  part: (part: number): Document<TargetPart> => ({
-    name: `parts/${String(part).padStart(6, "0")}`,
-    schema: TargetPart,
-  }),
+  part: (part: number): Document<TargetPart> => numbered("parts", part, TargetPart),
 } as const;
+
+function numbered<T>(folder: string, number: number, schema: Document<T>["schema"]): Document<T> {
+  return { name: `${folder}/${String(number).padStart(6, "0")}`, schema };
+}

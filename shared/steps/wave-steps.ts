@@ -1,9 +1,8 @@
 import type { brakeRoll, dueBatches, readWave, weigh } from "../contract/reprovision";
 import { judgeWave } from "../domain/pacing/judge-wave";
-import type { Wave as PolicyWave } from "../domain/pacing/wave-policy";
 import { addSummaries, type BatchSummary } from "../domain/roll/batch-summary";
 import { control } from "../domain/roll/control";
-import type { Wave } from "../domain/roll/cut-targets";
+import { rulesOf, type Wave } from "../domain/roll/cut-targets";
 import type { RollId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
 import { RollError } from "../domain/roll-error";
@@ -75,10 +74,6 @@ export function createWeigh({ rolls, blobs, clock }: WaveDeps): Step<typeof weig
     );
     return { ...judged, ...known };
   };
-}
-
-function rulesOf({ rules, devices }: Wave): Omit<PolicyWave, "number" | "name" | "size" | "gate"> {
-  return rules ?? { successThreshold: 0.98, errorThreshold: 0.05, minCount: Math.min(10, devices), settleMs: 0 };
 }
 
 /** Writes the brake into the control row as a command of the roll's own, so that a person resumes it like any pause. */

@@ -87,7 +87,7 @@ export async function createAndStart(
   rollId: RollId,
   request: RollRequest,
 ): Promise<void> {
-  const { playbook, source, alertId, reason, requestedAt, requestedBy, targets, times } = request;
+  const { playbook, source, alertId, reason, requestedAt, requestedBy, targets, times, dryRun } = request;
   const batches = Math.ceil(targets.length / BATCH_SIZE);
   await rolls.create({
     rollId,
@@ -102,7 +102,7 @@ export async function createAndStart(
     ...(requestedBy === undefined ? {} : { requestedBy }),
   });
   await control.create(newControl(rollId, times ?? { windows: [], freezes: [] }));
-  await starter.start(playbook, rollId);
+  await starter.start(playbook, rollId, { dryRun: dryRun === true });
 }
 
 function repeated(claim: StartClaim, bodySha256: string): StartAnswer {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { expectGolden, play } from "./playbook";
+import { expectGolden, PLAN_HASH, play, START } from "./playbook";
 
 /** The calls of this roll that touch trust at DPS or devices, in order, one that is repeated at once named once. */
 function trustCalls(calls: readonly string[]): string[] {
@@ -29,8 +29,24 @@ describe("groupExpiry", () => {
 
   it("ends before anything is written where the new CA is refused", async () => {
     const ran = await play("groupExpiry", {}, { judgeSuccessor: { outcome: "refused", code: "slot-in-use" } });
-    expect(ran.calls).toEqual(["judgeSuccessor", "closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"]);
+    expect(ran.calls.slice(3)).toEqual([
+      ...["judgeSuccessor", "examineBatch#0", "sumExamined", "freezePlan"],
+      ...["closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
+    ]);
     expect(closedAs(ran)).toBe("refused");
+  });
+
+  it.each(["refused", "aborted"] as const)("touches nothing where the plan is %s", async (decision) => {
+    const planHash = PLAN_HASH;
+    const pace = { pollMs: 10_000, recheckMs: 300_000, deadline: START + 60_000 };
+    const refused = decision === "refused";
+    const ran = await play(
+      "groupExpiry",
+      {},
+      { freezePlan: { planHash, refused, approval: true, dryRun: false, pace }, readControl: aborted() },
+    );
+    expect(trustCalls(ran.calls)).toEqual(["judgeSuccessor"]);
+    expect(closedAs(ran)).toBe(decision);
   });
 
   it.each<[string, Parameters<typeof play>[2], string]>([

@@ -23,7 +23,7 @@ const scripts = {
     batches: WAVES[wave]?.batches ?? 0,
     gate: "auto",
   }),
-  listDue: ({ from = 0, to = 0 }: { readonly from?: number | undefined; readonly to?: number | undefined }) => {
+  dueBatches: ({ from = 0, to = 0 }: { readonly from?: number | undefined; readonly to?: number | undefined }) => {
     const end = Math.min(from + 16, to);
     const batches = Array.from({ length: Math.max(0, end - from) }, (_, at) => from + at);
     return { batches, ...(end < to ? { next: end } : {}) };

@@ -4,7 +4,8 @@ describe("individualExpiry", () => {
   it("opens, plans, rolls, retires, and closes, in this order", async () => {
     const ran = await play("individualExpiry", {});
     expect(ran.calls).toEqual([
-      ...["gatherTargets", "cutTargets", "openBatches", "planExpiry#0", "enterPhase"],
+      ...["gatherTargets", "cutTargets", "openBatches", "planExpiry#0"],
+      ...["examineBatch#0", "sumExamined", "freezePlan", "enterPhase"],
       ...["readCourse", "readWave", "readControl", "dueBatches"],
       ...["readCourse", "stageBatch#0", "proveChange#0", "dispatchBatch#0", "proveChange#0", "weigh"],
       ...["readControl", "dueBatches"],

@@ -22,6 +22,13 @@ function isAway({ behaviour, leftOut }: Cast["rolled"][number]): boolean {
   return behaviour?.offline === true && leftOut === undefined;
 }
 
+/** Somebody other than who gave the order reads the plan and approves it. */
+export const planIsApproved: Cue = {
+  say: "a colleague reads the plan and approves it",
+  when: ({ roll }) => roll?.phase === "awaiting-approval",
+  act: ({ command }) => command("approve"),
+};
+
 /** How many devices of the roll are in one of these states. */
 export function inState({ stated }: Pick<Picture, "stated">, ...states: readonly string[]): number {
   return [...stated.values()].filter(({ state }) => states.includes(state)).length;

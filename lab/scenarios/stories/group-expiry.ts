@@ -3,6 +3,7 @@ import type { ClaimName } from "../claims/judge";
 import { expiryClaims } from "../claims/sets";
 import type { CertificateAuthority } from "../../pki/certificates";
 import type { Player, Story, World } from "../story";
+import { planIsApproved } from "./cues";
 import { order } from "./orders";
 
 const caExpiryClaims = [...expiryClaims, "groups-never-dangle", "plan-told-it"] as const satisfies readonly ClaimName[];
@@ -50,6 +51,7 @@ const root: Story = {
       },
       deviceManaged,
     ),
+  cues: [planIsApproved],
   thief: "after the end",
   claims: caExpiryClaims,
 };
@@ -77,6 +79,7 @@ const intermediate: Story = {
       },
       deviceManaged,
     ),
+  cues: [planIsApproved],
   thief: "after the end",
   claims: caExpiryClaims,
 };

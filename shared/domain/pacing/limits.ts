@@ -38,16 +38,23 @@ export function binding(usage: Usage, fleet: Fleet): Demand {
 }
 
 /**
- * Milliseconds that a roll is expected to take, open windows only: every resource at `headroom` of its rate, without the
- * burst, and `latencyMs` for the last device to come back. At least the time that `binding` names.
+ * The resource that sets the pace of a roll that takes `headroom` of every quota and no burst, and how long it takes.
  * @param headroom share of the quotas that the roll takes, above 0 up to 1; the rest is for devices' daily life.
+ */
+export function sustained(usage: Usage, fleet: Fleet, headroom: number): Demand {
+  return slowest(demands(usage, fleet, headroom, 0));
+}
+
+/**
+ * Milliseconds that a roll is expected to take, open windows only: `sustained`, and `latencyMs` for the last device to come
+ * back. At least the time that `binding` names.
  */
 export function expectedDurationMs(
   usage: Usage,
   fleet: Fleet,
   { headroom, latencyMs }: { readonly headroom: number; readonly latencyMs: number },
 ): number {
-  return slowest(demands(usage, fleet, headroom, 0)).seconds * 1_000 + latencyMs;
+  return sustained(usage, fleet, headroom).seconds * 1_000 + latencyMs;
 }
 
 function slowest(all: readonly Demand[]): Demand {

@@ -22,6 +22,18 @@ export const Wave = z.object({
 });
 export type Wave = z.infer<typeof Wave>;
 
+/** The wave's rules, or the defaults. */
+export function rulesOf({ rules, devices }: Wave): NonNullable<Wave["rules"]> {
+  if (rules !== undefined) return rules;
+  return {
+    gate: "auto",
+    successThreshold: 0.98,
+    errorThreshold: 0.05,
+    minCount: Math.min(10, devices),
+    settleMs: 0,
+  };
+}
+
 /**
  * Cuts waves into batches. Within a wave devices are ordered by facts partition, then by id: a batch's devices lie close
  * together where their heartbeats are read. A batch never spans two waves, and each device is in exactly one.

@@ -3,6 +3,7 @@ import {
   AttemptId,
   DeviceId,
   EnrollmentGroupId,
+  Etag,
   HubHostName,
   RegistrationId,
   RollId,
@@ -66,6 +67,9 @@ export type Warning =
   | "contained-at-hub"
   /** DPS has no enrollment group of the name that the request gave. */
   | "group-missing"
+  /** A plan could not read the device's own entry, or its identity: what it says of the device may be wrong. */
+  | "entry-unread"
+  | "hub-unread"
   /** Another device was cut off for a while, because its name was taken for this one's. */
   | "held-by-guess"
   /** The device did not answer `commit`: its old key may still be on it. */
@@ -90,6 +94,30 @@ export const Swap = z.object({
   old: z.object({ slot: Slot, sha256Thumbprint: Sha256Thumbprint, notAfter: Instant.optional() }),
 });
 export type Swap = z.infer<typeof Swap>;
+
+/** An individual enrollment as a plan saw it. */
+export const SeenEntry = z.object({
+  etag: Etag,
+  provisioningStatus: z.enum(["enabled", "disabled"]),
+  primary: Sha256Thumbprint.optional(),
+  secondary: Sha256Thumbprint.optional(),
+});
+export type SeenEntry = z.infer<typeof SeenEntry>;
+
+/** What a later write presupposes of an enrollment that was just read. */
+export function seenEntry(entry: {
+  readonly etag: Etag;
+  readonly provisioningStatus: "enabled" | "disabled";
+  readonly primary: { readonly sha256Thumbprint: Sha256Thumbprint } | undefined;
+  readonly secondary: { readonly sha256Thumbprint: Sha256Thumbprint } | undefined;
+}): SeenEntry {
+  const { etag, provisioningStatus, primary, secondary } = entry;
+  return {
+    ...{ etag, provisioningStatus },
+    ...(primary === undefined ? {} : { primary: primary.sha256Thumbprint }),
+    ...(secondary === undefined ? {} : { secondary: secondary.sha256Thumbprint }),
+  };
+}
 
 /** What only devices of an enrollment group have. */
 const InGroup = {
@@ -162,6 +190,8 @@ export const DeviceRow = z.object({
   /** The hub that the registration record named last. */
   assignedHub: HubHostName.optional(),
   swap: Swap.optional(),
+  /** The device's own entry when it was planned: what is written first presupposes it. */
+  seen: SeenEntry.optional(),
   /** The new leaf stands in the entry since then, by the service's own clock: the anchor of proofs. */
   stagedAt: Instant.optional(),
   /** A staging write of ours may have been made whose answer is not known. */

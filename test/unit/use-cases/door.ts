@@ -5,6 +5,7 @@ import { HmacAlertSignatures } from "../../../shared/adapters/hmac/alert-signatu
 import { nodeCertificateReader } from "../../../shared/adapters/x509/node-certificate-reader";
 import { nodeEntropy } from "../../../shared/adapters/x509/node-entropy";
 import type { RollId } from "../../../shared/domain/ids";
+import type { Playbook } from "../../../shared/domain/roll/playbook";
 import { RollError } from "../../../shared/domain/roll-error";
 import type { Principal } from "../../../shared/domain/operator";
 import type { EnrollmentGroups } from "../../../shared/ports/enrollment-groups";
@@ -31,11 +32,14 @@ export const SECRET = "0123456789abcdef";
 /** Notes what was started; can be told to fail, or to say how an instance stands. */
 export class RecordingStarter implements RollStarter {
   readonly started: RollId[] = [];
+  /** Those of them that are dry runs. */
+  readonly rehearsed: RollId[] = [];
   readonly statuses = new Map<RollId, Awaited<ReturnType<RollStarter["status"]>>>();
   down = false;
 
-  start(_playbook: "individual-breach", rollId: RollId): Promise<void> {
+  start(_playbook: Playbook, rollId: RollId, { dryRun }: { dryRun: boolean }): Promise<void> {
     if (this.down) return Promise.reject(new RollError("service-unavailable", "the host does not answer", true));
+    if (dryRun) this.rehearsed.push(rollId);
     this.started.push(rollId);
     this.statuses.set(rollId, "running");
     return Promise.resolve();

@@ -1,0 +1,172 @@
+import type { examineBatch } from "../contract/plan";
+import type { HubHostName } from "../domain/ids";
+import { canonicalJson } from "../domain/plan/canonical-json";
+import { examine, preconditions, type SeenDevice, type SeenIdentity } from "../domain/plan/examined";
+import type { Allowance } from "../domain/plan/pace";
+import { hubLimit, type ResourceName } from "../domain/pacing/quotas";
+import { withWarning, type DeviceRow } from "../domain/roll/device-row";
+import { isBreach } from "../domain/roll/playbook";
+import type { RollRequest, RollTarget } from "../domain/roll/request";
+import { RollError } from "../domain/roll-error";
+import type { Entropy } from "../ports/clock";
+import type { Hubs } from "../ports/hubs";
+import type { BatchStore, FactStore, RollBlobs } from "../ports/stores";
+import { admit, type PacerDeps } from "./pacer";
+import { isUntouched, previewRows, type PreviewRowsDeps } from "./preview-rows";
+import { documents } from "./roll-documents";
+import { askSideBySide } from "./side-by-side";
+import type { Step } from "./step";
+
+export interface ExamineBatchDeps extends PacerDeps, PreviewRowsDeps {
+  readonly clock: PacerDeps["clock"];
+  readonly entropy: Entropy;
+  readonly batches: BatchStore;
+  readonly blobs: RollBlobs;
+  readonly facts: FactStore;
+  readonly hubs: Hubs;
+  readonly quotas: Pick<Allowance, "hubs">;
+}
+
+/**
+ * Listing modules takes the registry's quota, a minute's worth for a batch at a small hub: a breach looks at those of so many
+ * batches, and says of how many devices it did not.
+ */
+const BATCHES_WITH_MODULES = 5;
+
+/** What is to be asked about one device. */
+interface Question {
+  readonly row: DeviceRow;
+  readonly target: RollTarget;
+  readonly hubs: readonly HubHostName[];
+  readonly modules: boolean;
+  /** Its entry has to be read first. */
+  readonly preview: boolean;
+}
+
+/** Calls to DPS for a device whose entry has not been read: the entry, and the last registration. */
+const PREVIEW_OPERATIONS = 2;
+
+/**
+ * Reads what the plan has to say of a batch: the rows as planned so far, each identity, what the event stream knows, and in a
+ * breach modules. Changes no row; a device that a hub does not answer for is listed as unread and holds up nobody.
+ */
+export function createExamineBatch(deps: ExamineBatchDeps): Step<typeof examineBatch> {
+  const { batches, blobs, clock, entropy } = deps;
+  return async ({ rollId, batch, ticket }) => {
+    const known = await blobs.findDocument(rollId, documents.examined(batch));
+    if (known !== undefined) return { examined: known.devices };
+
+    const [request, { rows }, list] = await Promise.all([
+      blobs.getRequest(rollId),
+      batches.read(rollId, batch),
+      blobs.getTargets(rollId, batch),
+    ]);
+    const targets = new Map(list.map((target) => [target.registrationId, target]));
+    const questions = rows.flatMap((row) => {
+      const target = targets.get(row.registrationId);
+      return target === undefined ? [] : [question(deps, request, batch, row, target)];
+    });
+    const admission = await admit(deps, { resources: needs(questions), priority: "expiry" }, ticket);
+    if (admission.outcome === "wait") return { examined: 0, wait: admission.wait };
+
+    const seen = await look(deps, request, questions);
+    const breach = isBreach(request.playbook);
+    const presupposed = preconditions(batch, seen, breach);
+    // The findings last: once they are there, what they stand on is too. Another run may have been first.
+    await blobs.putDocument(rollId, documents.preconditions(batch), presupposed);
+    const stands = await blobs.findDocument(rollId, documents.preconditions(batch));
+    const sha256 = entropy.sha256(canonicalJson(stands));
+    await blobs.putDocument(rollId, documents.examined(batch), examine(seen, { breach, now: clock.now() }, sha256));
+    return { examined: seen.length };
+  };
+}
+
+/** Whoever is contained was just read at every hub; expiry writes no identity, so that the device's own hub is enough. */
+function question(
+  { hubs: { hostNames }, quotas }: ExamineBatchDeps,
+  { playbook, group }: RollRequest,
+  batch: number,
+  row: DeviceRow,
+  target: RollTarget,
+): Question {
+  const breach = isBreach(playbook);
+  const out = row.skipped !== undefined || (!breach && row.refusal !== undefined);
+  const readable = hostNames.filter((host) => offersTwins(quotas, host));
+  const own = readable.filter((host) => host === row.assignedHub);
+  const hubs = out || row.containedAt !== undefined ? [] : breach ? readable : own;
+  const modules = breach && !out && batch < BATCHES_WITH_MODULES;
+  return { row, target, hubs, modules, preview: breach && group === undefined && isUntouched(row) };
+}
+
+/** Basic tiers have no twins: what cannot be asked is not waited for. */
+function offersTwins({ hubs }: Pick<Allowance, "hubs">, host: HubHostName): boolean {
+  const sku = hubs.get(host);
+  return sku !== undefined && hubLimit(sku, "twinReads") > 0;
+}
+
+function needs(questions: readonly Question[]): ReadonlyMap<ResourceName, number> {
+  const units = new Map<ResourceName, number>();
+  const add = (name: ResourceName, more = 1): void => void units.set(name, (units.get(name) ?? 0) + more);
+  for (const { row, hubs, modules, preview } of questions) {
+    if (preview) add("dps/operations", PREVIEW_OPERATIONS);
+    for (const host of hubs) add(`${host}/twinReads`);
+    if (modules) for (const host of hubsOf(row, hubs)) add(`${host}/registry`);
+  }
+  return units;
+}
+
+/** The hubs in which modules of the device are looked for. */
+function hubsOf({ hubs: written }: DeviceRow, asked: readonly HubHostName[]): readonly HubHostName[] {
+  const known = Object.entries(written).flatMap(([host, { absent }]) => (absent ? [] : [host as HubHostName]));
+  return known.length > 0 ? known : asked;
+}
+
+async function look(
+  deps: ExamineBatchDeps,
+  request: RollRequest,
+  questions: readonly Question[],
+): Promise<SeenDevice[]> {
+  const rows = await previewRows(deps, request, questions);
+  const asked = questions.map((one, at) => ({ ...one, row: rows[at] ?? one.row }));
+  const facts = await deps.facts.read(asked.flatMap(({ row }) => row.deviceId ?? []));
+  const answers = await askSideBySide(asked, (one) => ask(deps, one));
+  return asked.flatMap(({ target, row }, at): SeenDevice[] => {
+    const answer = answers[at];
+    const heard = row.deviceId === undefined ? undefined : facts.get(row.deviceId);
+    if (answer === undefined) return [];
+    return answer instanceof RollError
+      ? [{ row: withWarning(row, "hub-unread"), target, identities: [], facts: heard, modules: undefined }]
+      : [{ row, target, facts: heard, ...answer }];
+  });
+}
+
+async function ask(
+  { hubs }: ExamineBatchDeps,
+  { row, hubs: asked, modules }: Question,
+): Promise<Pick<SeenDevice, "identities" | "modules">> {
+  const deviceId = row.deviceId;
+  if (deviceId === undefined) return { identities: [], modules: undefined };
+  const identities: SeenIdentity[] = [];
+  for (const host of asked) {
+    const reading = await hubs.hub(host).readIdentity(deviceId);
+    const identity = reading.outcome === "found" ? reading.identity : undefined;
+    identities.push({ hub: host, present: identity !== undefined, identity });
+  }
+  const contained = asked.length > 0 ? [] : hubsOf(row, []).map((hub) => ({ hub, present: true, identity: undefined }));
+  const all = [...identities, ...contained];
+  return { identities: all, modules: modules ? await listModules(hubs, deviceId, all) : undefined };
+}
+
+async function listModules(
+  hubs: Hubs,
+  deviceId: NonNullable<DeviceRow["deviceId"]>,
+  identities: readonly SeenIdentity[],
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const { hub, present } of identities) {
+    if (!present) continue;
+    const reading = await hubs.hub(hub).modules.list(deviceId);
+    if (reading.outcome === "found") found.push(...reading.modules.map(({ moduleId }) => moduleId));
+  }
+  return found;
+}
