@@ -74,7 +74,11 @@ export const RollDeviceView = z.object({
   plannedThumbprint: z.string().optional(),
   closedAt: Time.optional(),
   containedAt: Time.optional(),
+  /** The new certificate stands in the enrollment beside the old one. */
+  stagedAt: Time.optional(),
   provenAt: Time.optional(),
+  /** The old certificate is out of the enrollment. */
+  retiredAt: Time.optional(),
 });
 export type RollDeviceView = z.infer<typeof RollDeviceView>;
 

@@ -124,7 +124,9 @@ function toDeviceView(row: DeviceRow): RollDeviceView {
     ...(row.planned === undefined ? {} : { plannedThumbprint: row.planned.sha256Thumbprint }),
     ...time("closedAt", row.entry.closedAt),
     ...time("containedAt", row.containedAt),
+    ...time("stagedAt", row.stagedAt),
     ...time("provenAt", row.proof?.provenAt),
+    ...time("retiredAt", row.retiredAt),
   };
 }
 
@@ -149,17 +151,37 @@ function oddities(row: DeviceRow): string[] {
 }
 
 function standsAt(row: DeviceRow): string | undefined {
+  if (row.retiredAt === undefined && row.kept !== undefined) return `its old certificate stays: ${row.kept}`;
   if (row.proof !== undefined) return undefined;
-  if (row.failed !== undefined) return row.failed.detail;
+  if (row.failed !== undefined) return withRetry(row, row.failed.detail);
+  if (row.regressed !== undefined) return withRetry(row, row.regressed.detail);
+  if (row.unreachable !== undefined) return withRetry(row, `no answer: ${row.unreachable.reason}`);
   if (row.unconfirmed !== undefined) return `treat as exposed: ${row.unconfirmed}`;
   if (row.missing !== undefined) return `the proof still misses: ${row.missing}`;
-  if (row.containedAt === undefined) return undefined;
+  if (row.containedAt === undefined) return changingOver(row);
   if (row.replacementPending !== undefined)
     return `contained; the replacement cannot be judged yet (${row.replacementPending}) and is tried again`;
   if (row.allowed.length === 0) return "contained; it needs a new certificate";
   return row.attempt === undefined
     ? "contained; waiting for the device to come back with its new certificate"
     : "asked to report";
+}
+
+/** Both certificates are valid meanwhile. */
+function changingOver({ attempt, csr, planned, stagedAt, replacementPending }: DeviceRow): string | undefined {
+  if (replacementPending !== undefined)
+    return `the replacement cannot be judged yet (${replacementPending}) and is tried again`;
+  if (attempt !== undefined)
+    return attempt.acknowledgedAt === undefined
+      ? "told to change over; no answer yet"
+      : "told to change over; it has agreed";
+  if (stagedAt !== undefined) return "both certificates are in its enrollment; it has yet to be told";
+  if (csr === undefined || planned !== undefined) return undefined;
+  return csr.receivedAt === undefined ? "asked for a certificate request" : "its certificate is being issued";
+}
+
+function withRetry({ tryAgainAt }: DeviceRow, what: string): string {
+  return tryAgainAt === undefined ? what : `${what}; tried again at ${formatInstant(tryAgainAt)}`;
 }
 
 function time<K extends string>(name: K, at: Instant | undefined): Partial<Record<K, string>> {

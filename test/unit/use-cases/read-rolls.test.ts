@@ -1,5 +1,5 @@
 import { RollDeviceList, RollList, RollView } from "../../../shared/contract/operator-api";
-import { RegistrationId, RollId } from "../../../shared/domain/ids";
+import { AttemptId, RegistrationId, RollId } from "../../../shared/domain/ids";
 import type { DeviceRow } from "../../../shared/domain/roll/device-row";
 import { createReadRolls } from "../../../shared/use-cases/read-rolls";
 import {
@@ -14,6 +14,8 @@ import {
   t0,
 } from "../../support/builders";
 import { MemoryBatchStore, MemoryRollStore } from "../../support/memory-stores";
+
+const attempt = { attemptId: AttemptId.parse("a1"), nonce: "0".repeat(32), startedAt: t0 };
 
 class Office {
   readonly rolls = new MemoryRollStore();
@@ -144,6 +146,14 @@ describe("the devices of a roll", () => {
     [/waiting for the device/, "waited for", { ...waiting, allowed: [planned] }],
     [/asked to report/, "asked", aContainedRow()],
     [undefined, "untouched", aRow()],
+    [/both certificates are in/, "staged", aRow({ stagedAt: t0 })],
+    [/told to change over; no answer/, "told", aRow({ stagedAt: t0, attempt, attempts: 1 })],
+    [
+      /no answer: 404103; tried again at 2026-01-01T00:00:00.000Z/,
+      "unreachable",
+      aRow({ attempts: 1, attempt, unreachable: { since: t0, reason: "404103" }, tryAgainAt: t0 }),
+    ],
+    [/old certificate stays: old-leaf-in-use/, "kept", aRow({ kept: "old-leaf-in-use" })],
   ])("say %s of one that is %s", async (detail, _what, row) => {
     const office = new Office();
     await office.roll(rollId, [[row]]);
