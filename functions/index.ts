@@ -50,6 +50,7 @@ import { createIngestEvents } from "../shared/use-cases/ingest-events";
 import { createReadInventory } from "../shared/use-cases/inventory/read-inventory";
 import { createRefreshInventory } from "../shared/use-cases/inventory/refresh";
 import { createImportDevices } from "../shared/use-cases/registry/import-devices";
+import { createNoticeDevices } from "../shared/use-cases/registry/notice-devices";
 import { createRegistry } from "../shared/use-cases/registry/registry";
 import { createManagePolicies } from "../shared/use-cases/policies";
 import { createReadPlan } from "../shared/use-cases/read-plan";
@@ -167,7 +168,7 @@ registerRolls({
 registerPlanView(gate, createReadPlan(deps));
 registerDenyEntries({ gate, deny: createDenyEntries(deps) });
 registerEvidence(gate, createReadEvidence(deps));
-registerHeartbeats(createIngestEvents(deps));
+registerHeartbeats(createIngestEvents({ ...deps, notice: createNoticeDevices(deps) }));
 registerSweep(createSweepRolls(deps));
 registerDue(createRunDue(deps));
 registerDueList(gate, createReadDue(deps));

@@ -11,6 +11,8 @@ export interface IngestEventsDeps {
   readonly certificates: CertificateReader;
   readonly facts: FactStore;
   readonly poison: PoisonStore;
+  /** Told of every device that was heard, once its facts are stored; default: nobody. */
+  readonly notice?: (heard: readonly DeviceFacts[]) => Promise<void>;
 }
 
 /** One message of the hub's event stream. Its system properties are IoT Hub's word; everything else is the device's. */
@@ -49,6 +51,7 @@ export function createIngestEvents({
   certificates,
   facts,
   poison,
+  notice,
 }: IngestEventsDeps): (hub: string, events: readonly StreamEvent[]) => Promise<IngestCounts> {
   return async (hub, events) => {
     const merged = new Map<DeviceId, DeviceFacts>();
@@ -66,6 +69,7 @@ export function createIngestEvents({
     }
     if (spoiled.length > 0) await poison.put(spoiled);
     if (merged.size > 0) await facts.merge([...merged.values()]);
+    await notice?.([...merged.values()]);
     return { received: events.length, applied, ignored, poison: spoiled.length };
   };
 }
