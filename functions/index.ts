@@ -25,6 +25,7 @@ import { BlobInventoryStore } from "../shared/adapters/store/inventory-store";
 import { TableRollJournal } from "../shared/adapters/store/journal-store";
 import { TableLedger } from "../shared/adapters/store/ledger-store";
 import { TablePolicyStore } from "../shared/adapters/store/policy-store";
+import { TableProposalStore } from "../shared/adapters/store/proposal-store";
 import { TablePoisonStore } from "../shared/adapters/store/poison-store";
 import { TableIssuanceStore } from "../shared/adapters/store/issuance-store";
 import { BlobReplacementSource } from "../shared/adapters/store/replacement-source";
@@ -46,6 +47,8 @@ import { createAcceptOrder } from "../shared/use-cases/accept-order";
 import { createCommandRoll } from "../shared/use-cases/command-roll";
 import { createDenyEntries } from "../shared/use-cases/deny-entries";
 import { createReadEvidence } from "../shared/use-cases/read-evidence";
+import { createReadExpiry } from "../shared/use-cases/expiry/read-expiry";
+import { createRunExpiry } from "../shared/use-cases/expiry/run-expiry";
 import { createIngestEvents } from "../shared/use-cases/ingest-events";
 import { createReadInventory } from "../shared/use-cases/inventory/read-inventory";
 import { createRefreshInventory } from "../shared/use-cases/inventory/refresh";
@@ -76,6 +79,7 @@ import { registerPlanView } from "./http/plan";
 import { registerRolls } from "./http/rolls";
 import { registerOrchestrations } from "./orchestrations";
 import { registerDue } from "./timers/due";
+import { registerExpiry } from "./timers/expiry";
 import { registerInventoryTimer } from "./timers/inventory";
 import { registerSweep } from "./timers/sweep";
 
@@ -127,6 +131,7 @@ const deps = {
   exports: new BlobImportExport(storeAddress(settings.storage), systemClock),
   control: new TableControlStore(store),
   policies: new TablePolicyStore(store),
+  proposals: new TableProposalStore(store),
   alertLog: new TableAlertLog(store, nodeEntropy),
   ours: { dps: settings.dpsResourceId.name, hubs: settings.hubs.map(({ host }) => host.split(".")[0] ?? host) },
   autoContain: new TableAutoContainBudget(store, settings.autoContainPerHour, systemClock),
@@ -155,6 +160,7 @@ registerAlerts(createAcceptAlert(deps));
 const acceptDelivery = createAcceptDelivery(deps);
 registerAlertShapes({ accept: acceptDelivery, callers: directory });
 registerAlertList(gate, createReadAlerts(deps));
+registerExpiry(settings.expirySchedule, gate, createRunExpiry(deps), createReadExpiry(deps));
 registerPolicies(gate, createManagePolicies(deps));
 if (settings.alertSources.exported) registerExportedAlerts(acceptDelivery);
 if (settings.alertSources.grid) registerGridAlerts(acceptDelivery);

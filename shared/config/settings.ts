@@ -64,6 +64,8 @@ export interface Settings {
   readonly approvals: ApprovalRule;
   /** When an inventory is taken, as Azure Functions' timers have it: six cron fields, seconds first, UTC. */
   readonly inventorySchedule: string;
+  /** When certificates that run out are looked for: six cron fields, seconds first. */
+  readonly expirySchedule: string;
   readonly timing: Timing;
   readonly certificatePolicy: CertificatePolicy;
   /** Whether DPS refuses a group's leaf whose device has an enabled individual enrollment with another one. */
@@ -173,6 +175,10 @@ const environment = z
       "give a container's name: 3 to 63 lower-case letters, digits and single hyphens, or leave it out for replacements",
       readContainerName,
     ).default("replacements"),
+    ROLLCALL_EXPIRY_SCHEDULE: variable(
+      "give six cron fields, seconds first, or leave it out for 0 29 * * * * (hourly)",
+      readSchedule,
+    ).default("0 29 * * * *"),
     ROLLCALL_INVENTORY_SCHEDULE: variable(
       "give six cron fields, seconds first, or leave it out for 0 17 3 * * * (daily)",
       readSchedule,
@@ -234,6 +240,7 @@ export function readSettings(
     autoContainPerHour: data.ROLLCALL_AUTO_CONTAIN_PER_HOUR,
     alertSources: { exported: data.ROLLCALL_ALERTS_HUB !== undefined, grid: data.ROLLCALL_GRID_ALERTS },
     approvals: data.ROLLCALL_APPROVALS,
+    expirySchedule: data.ROLLCALL_EXPIRY_SCHEDULE,
     inventorySchedule: data.ROLLCALL_INVENTORY_SCHEDULE,
     timing: {
       pulseHoldMs: data.ROLLCALL_PULSE_HOLD_MS,

@@ -1,7 +1,9 @@
 import { AlertRecord } from "../../shared/domain/alert/log";
+import { Proposal } from "../../shared/domain/expiry/proposal";
 import { DEFAULT_POLICIES, PolicyVersion } from "../../shared/domain/policy/policies";
 import type { AlertLog } from "../../shared/ports/alert-log";
 import type { PolicyStore } from "../../shared/ports/policies";
+import type { ProposalStore } from "../../shared/ports/proposals";
 
 /** The alert log without a storage account; passes the same contract suite as the real one. */
 export class MemoryAlertLog implements AlertLog {
@@ -39,5 +41,36 @@ export class MemoryPolicyStore implements PolicyStore {
   async history(): Promise<readonly PolicyVersion[]> {
     await Promise.resolve();
     return [...this.versions].sort((a, b) => b.version - a.version);
+  }
+}
+
+/** Proposals without a storage account; pass the same contract suite as the real ones. */
+export class MemoryProposalStore implements ProposalStore {
+  private readonly rows = new Map<string, Proposal>();
+
+  async note(proposals: readonly Proposal[]): Promise<readonly Proposal[]> {
+    await Promise.resolve();
+    const fresh = proposals.filter(({ key }) => !this.rows.has(key));
+    for (const proposal of fresh) this.rows.set(proposal.key, Proposal.parse(proposal));
+    return fresh;
+  }
+
+  async list({ limit, after = "" }: Parameters<ProposalStore["list"]>[0]): Promise<readonly Proposal[]> {
+    await Promise.resolve();
+    const all = [...this.rows.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+    return all.filter(({ key }) => key > after).slice(0, limit);
+  }
+
+  async listStarting(): Promise<readonly Proposal[]> {
+    return (await this.list({ limit: Infinity })).filter(({ state }) => state === "starting");
+  }
+
+  async update(keys: readonly string[], change: (stored: Proposal) => Proposal | undefined): Promise<void> {
+    await Promise.resolve();
+    for (const key of keys) {
+      const stored = this.rows.get(key);
+      const changed = stored === undefined ? undefined : change(stored);
+      if (changed !== undefined) this.rows.set(key, Proposal.parse(changed));
+    }
   }
 }

@@ -1,0 +1,61 @@
+import { app } from "@azure/functions";
+import * as df from "durable-functions";
+import type { createRunExpiry } from "../../shared/use-cases/expiry/run-expiry";
+import type { ReadExpiry } from "../../shared/use-cases/expiry/read-expiry";
+import { durableStarter } from "../durable-starter";
+import type { Gate } from "../http/gate";
+import { guarded, jsonResponse, problemResponse } from "../http/problem";
+import { reading } from "../http/rolls";
+
+/**
+ * Hourly by default (setting `ROLLCALL_EXPIRY_SCHEDULE`), and at once by `POST /api/expiry/run`: what runs out by policy is
+ * noted or started. `GET /api/proposals` lists what is due, `GET /api/rescue` what is too late.
+ */
+export function registerExpiry(
+  schedule: string,
+  gate: Gate,
+  runExpiry: ReturnType<typeof createRunExpiry>,
+  read: ReadExpiry,
+): void {
+  const { authLevel } = gate;
+  app.timer("runExpiry", {
+    schedule,
+    extraInputs: [df.input.durableClient()],
+    handler: async (_timer, context) => {
+      const ran = await runExpiry(durableStarter(context));
+      context.log(
+        ran === undefined ? "expiry: no inventory yet" : `expiry: ${ran.noted} due, ${ran.started.length} started`,
+      );
+    },
+  });
+  app.http("runExpiryNow", {
+    methods: ["POST"],
+    authLevel,
+    route: "expiry/run",
+    extraInputs: [df.input.durableClient()],
+    handler: (request, context) =>
+      guarded(context, async () => {
+        const by = await gate.admit(request, "operator");
+        if ("outcome" in by) return problemResponse(by);
+        return jsonResponse(200, (await runExpiry(durableStarter(context))) ?? { inventory: "none yet" });
+      }),
+  });
+  app.http("listProposals", {
+    methods: ["GET"],
+    authLevel,
+    route: "proposals",
+    handler: (request, context) =>
+      reading(gate, request, context, ({ query }) =>
+        read.proposals({ limit: query.get("limit"), after: query.get("after") }),
+      ),
+  });
+  app.http("listRescue", {
+    methods: ["GET"],
+    authLevel,
+    route: "rescue",
+    handler: (request, context) =>
+      reading(gate, request, context, ({ query }) =>
+        read.rescue({ limit: query.get("limit"), after: query.get("after") }),
+      ),
+  });
+}
