@@ -39,6 +39,7 @@ import { nodeEntropy } from "../shared/adapters/x509/node-entropy";
 import { systemClock, systemWaiter } from "../shared/adapters/x509/system-clock";
 import { readSettings, type Settings } from "../shared/config/settings";
 import { DEFAULT_PROFILE } from "../shared/domain/certificate/profile";
+import type { HubHostName } from "../shared/domain/ids";
 import { ratesOf } from "../shared/domain/pacing/rates";
 import { createAcceptAlert } from "../shared/use-cases/accept-alert";
 import { createAcceptDelivery } from "../shared/use-cases/alerts/accept-delivery";
@@ -103,6 +104,8 @@ const deps = {
   entropy: nodeEntropy,
   certificates: nodeCertificateReader,
   policy: settings.certificatePolicy,
+  registryRate: (hub: HubHostName) => rates.get(`${hub}/registry`)?.perSecond,
+  importWhenSlowerThanSeconds: settings.importWhenSlowerThanSeconds,
   pinBlocksOldLeaf: settings.pinBlocksOldLeaf,
   decoys: createDecoys(systemClock, nodeEntropy),
   denyLedger: new TableDenyLedger(store),

@@ -2,6 +2,7 @@ import type { OrchestrationContext } from "durable-functions";
 import type { z } from "zod";
 import { enterPhase, noteContained } from "../shared/contract/activities";
 import { closeGroup, closeReach, restoreGroup, type HeldGroup } from "../shared/contract/group-breach";
+import { containInBulk } from "../shared/contract/import-containment";
 import * as contract from "../shared/contract/orchestrations";
 import { waitUntil } from "../shared/contract/control";
 import { call, child, childAll, childCall, input, type Orchestration } from "./durable";
@@ -26,6 +27,7 @@ export function* groupBreach(ctx: OrchestrationContext): Orchestration<z.output<
   const { pace } = yield* call(ctx, enterPhase, { rollId, phase: "containing" });
   yield* call(ctx, closeReach, { rollId, insist: false });
   const { batches, heldBack } = yield* child(ctx, contract.openFleet, { rollId });
+  yield* child(ctx, containInBulk, { rollId, batches });
   yield* child(ctx, contract.containFleet, { rollId, batches, next: 0 });
   yield* call(ctx, noteContained, { rollId });
 

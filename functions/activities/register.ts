@@ -1,5 +1,6 @@
 import * as contract from "../../shared/contract/activities";
 import { readControl } from "../../shared/contract/control";
+import { moveInBulk } from "../../shared/contract/import-containment";
 import { liftDeny } from "../../shared/contract/deny-entries";
 import * as groupBreach from "../../shared/contract/group-breach";
 import { createAdmitHeldBack, type AdmitHeldBackDeps } from "../../shared/steps/admit-held-back";
@@ -17,6 +18,7 @@ import type { DueWorkDeps } from "../../shared/steps/due-work";
 import { createEnterPhase, type EnterPhaseDeps } from "../../shared/steps/enter-phase";
 import { createGatherTargets, type GatherTargetsDeps } from "../../shared/steps/gather-targets";
 import { createLiftDeny, type LiftDenyDeps } from "../../shared/steps/lift-deny";
+import { createMoveInBulk, type MoveInBulkDeps } from "../../shared/steps/move-in-bulk";
 import { createOpenBatches, type OpenBatchesDeps } from "../../shared/steps/open-batches";
 import { createProveBatch, type ProveBatchDeps } from "../../shared/steps/prove-batch";
 import { createReadControl, type ReadControlDeps } from "../../shared/steps/read-control";
@@ -28,7 +30,7 @@ import {
   createReleaseClaims,
   type MilestoneDeps,
 } from "../../shared/steps/roll-milestones";
-import { createTellToMove, type TellToMoveDeps } from "../../shared/steps/tell-to-move";
+import { createTellToMove } from "../../shared/steps/tell-to-move";
 import { activity } from "./activity";
 import { registerAuthorities, type AuthorityDeps } from "./authorities";
 import { registerDueWork } from "./due";
@@ -46,6 +48,7 @@ export type ActivityDeps = PlanDeps &
   CloseAtDpsDeps &
   CloseReachDeps &
   LiftDenyDeps &
+  Omit<MoveInBulkDeps, "closeBatch"> &
   HoldAtHubDeps &
   ReleaseHoldDeps &
   ConfirmContainedDeps &
@@ -76,6 +79,7 @@ export function registerActivities(deps: ActivityDeps): void {
   activity(contract.closeRoll, createCloseRoll(deps));
   activity(contract.releaseClaims, createReleaseClaims(deps));
   activity(groupBreach.closeGroup, createCloseGroup(deps));
+  activity(moveInBulk, createMoveInBulk({ ...deps, closeBatch: createCloseAtDps(deps) }));
   activity(liftDeny, createLiftDeny(deps));
   activity(groupBreach.closeReach, createCloseReach(deps));
   activity(readControl, createReadControl(deps));

@@ -68,6 +68,8 @@ export interface Settings {
   readonly expirySchedule: string;
   readonly timing: Timing;
   readonly certificatePolicy: CertificatePolicy;
+  /** A fleet that single registry writes would take longer than this to cut off is cut off by import jobs. */
+  readonly importWhenSlowerThanSeconds: number;
   /** Whether DPS refuses a group's leaf whose device has an enabled individual enrollment with another one. */
   readonly pinBlocksOldLeaf: "verified" | "unverified";
   /** Undefined: devices' certificate requests are refused. */
@@ -157,6 +159,7 @@ const environment = z
       readOperators,
     ).optional(),
     ROLLCALL_TWO_PERSONS: variable("give true or false", readBoolean).default(true),
+    ROLLCALL_IMPORT_WHEN_SLOWER_THAN_SECONDS: wholeNumber({ fallback: 120, min: 0, max: 86_400 }),
     ROLLCALL_PIN_BLOCKS_OLD_LEAF: variable(
       "give verified once it was tried at this DPS that an enabled individual enrollment keeps the device's other leaves out, else unverified",
       (text) => (text === "verified" || text === "unverified" ? text : undefined),
@@ -257,6 +260,7 @@ export function readSettings(
     },
     quotas: quotasOf(data, hubs),
     certificatePolicy: data.ROLLCALL_CERTIFICATE_POLICY,
+    importWhenSlowerThanSeconds: data.ROLLCALL_IMPORT_WHEN_SLOWER_THAN_SECONDS,
     pinBlocksOldLeaf: data.ROLLCALL_PIN_BLOCKS_OLD_LEAF,
     issuer: data.ROLLCALL_ISSUER && issuerWithFiles(data.ROLLCALL_ISSUER, reading("ROLLCALL_ISSUER", readFile)),
     authoritySigners: data.ROLLCALL_CA_SIGNERS.map((signer) =>

@@ -1,6 +1,13 @@
 import { z } from "zod";
 import { BadAuthorities } from "../domain/enrollment/close-group";
-import { AuthorityName, EnrollmentGroupId, Sha256Thumbprint } from "../domain/ids";
+import {
+  AuthorityName,
+  DeviceId,
+  EnrollmentGroupId,
+  type HubHostName,
+  RegistrationId,
+  Sha256Thumbprint,
+} from "../domain/ids";
 import { Examined, Preconditions } from "../domain/plan/examined";
 import { FrozenPlan } from "../domain/plan/roll-plan";
 import { TargetPart, Wave } from "../domain/roll/cut-targets";
@@ -17,6 +24,15 @@ const Guarded = {
 /** A group as a breach roll saw it first, before any write of its own. */
 export const GroupSeen = z.object({ ...Guarded, provisioningStatus: z.enum(["enabled", "disabled"]) });
 export type GroupSeen = z.infer<typeof GroupSeen>;
+
+/** A device's line of an import job, and the containment round that its sentinels belong to. */
+export const BulkLine = z.object({
+  registrationId: RegistrationId,
+  deviceId: DeviceId,
+  round: z.int().nonnegative(),
+  line: z.string(),
+});
+export type BulkLine = z.infer<typeof BulkLine>;
 
 /** Everything at DPS that a compromised CA opened, and what stands against it. */
 export const BreachReach = z.object({
@@ -46,6 +62,11 @@ export const documents = {
   groupSeen: (groupId: EnrollmentGroupId): Document<GroupSeen> => ({
     name: `groups/${encodeURIComponent(groupId)}`,
     schema: GroupSeen,
+  }),
+  /** What an import job does with a batch's devices at one hub, in one of the two writes. */
+  bulkLines: (hub: HubHostName, move: "hold" | "release", batch: number): Document<BulkLine[]> => ({
+    name: `imports/${hub}/${move}/${String(batch).padStart(6, "0")}`,
+    schema: z.array(BulkLine),
   }),
   breachReach: { name: "breach-reach", schema: BreachReach },
   /** What one batch's plan was made of, and what was found in it. */

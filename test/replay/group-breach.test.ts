@@ -1,15 +1,15 @@
-import { expectGolden, play } from "./playbook";
+import { expectGolden, play, START } from "./playbook";
 
 describe("groupBreach", () => {
   it("closes the group before anything else, contains, then replaces the CA while it watches the contained devices", async () => {
     const ran = await play("groupBreach", {});
-    expect(ran.calls.slice(0, 11)).toEqual([
+    expect(ran.calls.slice(0, 12)).toEqual([
       ...["closeGroup", "enterPhase", "closeReach"],
-      ...["gatherTargets", "cutTargets", "openBatches"],
+      ...["gatherTargets", "cutTargets", "openBatches", "moveInBulk"],
       ...["closeAtDps#0", "holdAtHub#0", "releaseHold#0", "confirmContained#0"],
       "noteContained",
     ]);
-    const after = ran.calls.slice(11);
+    const after = ran.calls.slice(12);
     expect(new Set(after)).toEqual(
       new Set([
         ...["judgeSuccessor", "enterPhase", "provePossession", "replaceAuthority", "countLeaning", "deleteAuthority"],
@@ -67,5 +67,23 @@ describe("liftDue", () => {
     const ran = await play("liftDue", { key: "lift-deny|x" });
     expect(ran.calls).toEqual(["liftDeny"]);
     expectGolden("liftDue", "lifted", ran);
+  });
+});
+
+describe("containInBulk", () => {
+  const cursor = { doing: "export", move: "hold", hub: 0, from: 0, looks: 0 } as const;
+
+  it("does nothing where it is not worth while", async () => {
+    const ran = await play("containInBulk", { batches: 1 });
+    expect(ran.calls).toEqual(["moveInBulk"]);
+  });
+
+  it("goes from piece to piece, waits as told, and begins anew after twenty-five", async () => {
+    const moveInBulk = (_: object, nth: number): object => (nth < 30 ? { next: cursor, waitMs: 1_000 } : {});
+    const ran = await play("containInBulk", { batches: 1 }, { moveInBulk });
+    expect(ran.calls).toHaveLength(31);
+    expect(ran.executions).toHaveLength(2);
+    expect(ran.endedAt - START).toBeGreaterThanOrEqual(30_000);
+    expectGolden("containInBulk", "thirty-pieces", ran);
   });
 });

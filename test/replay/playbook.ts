@@ -7,6 +7,7 @@ import { closeFleet } from "../../orchestrations/close-fleet";
 import { containAndProve } from "../../orchestrations/contain-and-prove";
 import { containBatch } from "../../orchestrations/contain-batch";
 import { containFleet } from "../../orchestrations/contain-fleet";
+import { containInBulk } from "../../orchestrations/contain-in-bulk";
 import { groupBreach } from "../../orchestrations/group-breach";
 import { groupExpiry } from "../../orchestrations/group-expiry";
 import { individualBreach } from "../../orchestrations/individual-breach";
@@ -38,6 +39,7 @@ export const START = Date.UTC(2026, 0, 1);
 export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   individualBreach,
   groupBreach,
+  containInBulk,
   restoreGroup,
   groupExpiry,
   liftDue,
@@ -98,6 +100,7 @@ export const PLAN_HASH = "A".repeat(64);
 /** The good case: everything contained and proven at the first look. */
 const answers: Readonly<Record<string, Script>> = {
   closeGroup: { outcome: "closed", replaces: true },
+  moveInBulk: {},
   liftDeny: { outcome: "lifted" },
   closeReach: { complete: true, groups: 1 },
   gatherTargets: { devices: 3 },

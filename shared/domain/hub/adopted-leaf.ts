@@ -1,6 +1,6 @@
 import { Sha256Thumbprint, type HubHostName } from "../ids";
 import type { Instant } from "../instant";
-import type { DeviceRow } from "../roll/device-row";
+import type { DeviceRow, HubRecord } from "../roll/device-row";
 import type { Identity } from "./allow-set";
 
 /** DPS's record of the device's last registration, as far as this rule needs it. */
@@ -12,7 +12,7 @@ export interface RegistrationSeen {
 
 /**
  * The leaf that DPS wrote over our sentinels, where nobody knew beforehand which one it would be: the device came back by a
- * chain that DPS accepts now. Three things must hold: the sentinels were read intact after closure and settling, so that no
+ * chain that DPS accepts now. Three things must hold: the sentinels stood there after closure and settling, so that no
  * registration from before can have written it; DPS's record does not say otherwise; and one certificate stands in both
  * slots, as DPS writes it. The caller has just read that DPS is still closed to the compromised CA.
  */
@@ -22,13 +22,23 @@ export function adoptedLeaf(
   identity: Identity,
   registration: RegistrationSeen | undefined,
 ): Sha256Thumbprint | undefined {
-  if (row.leafUnknown !== true || row.intactAt === undefined || row.hubs[hub]?.lastWrite !== "sentinel")
+  const record = row.hubs[hub];
+  if (row.leafUnknown !== true || record?.lastWrite !== "sentinel" || !stoodAfterSettling(row, record))
     return undefined;
   if (identity.authentication !== "selfSigned" || identity.primaryThumbprint !== identity.secondaryThumbprint)
     return undefined;
   if (!agrees(row, hub, registration)) return undefined;
   const leaf = Sha256Thumbprint.safeParse(identity.primaryThumbprint);
   return leaf.success && !row.bad.includes(leaf.data) ? leaf.data : undefined;
+}
+
+/**
+ * The sentinels were read intact by the fresh reads that confirm containment. Or they were put there anew when the hold
+ * ended, which is after settling: a device that DPS takes back at once may be faster than the next read. Where a registration
+ * was under way when the group's devices were listed, only a read that saw it over counts.
+ */
+function stoodAfterSettling({ intactAt, listed }: DeviceRow, { releasedAt }: HubRecord): boolean {
+  return intactAt !== undefined || (listed?.assigning === false && releasedAt !== undefined);
 }
 
 /**

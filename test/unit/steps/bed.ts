@@ -128,6 +128,8 @@ export class Bed {
   readonly rollJournal = new MemoryRollJournal();
   readonly batches: FragileBatches;
   readonly steps;
+  /** What steps are made with, for those that only some tests need. */
+  readonly parts;
   readonly timing = {
     pulseHoldMs: 200,
     settleMs: 500,
@@ -182,6 +184,7 @@ export class Bed {
       batches,
       journal,
     };
+    this.parts = all;
     this.steps = {
       gatherTargets: createGatherTargets(all),
       cutTargets: createCutTargets(all),

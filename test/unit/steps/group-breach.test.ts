@@ -281,6 +281,48 @@ describe("a compromised intermediate", () => {
     expect((await bed.row(sibling)).adopted).toEqual([sibling.old.sha256Thumbprint]);
   });
 
+  it("lets devices keep the leaf by which a group above takes them back faster than it is confirmed", async () => {
+    const bed = new GroupBed();
+    bed.azure.addGroup({ groupId: "fleet", signingPems: [bed.ica.certificatePem] });
+    bed.azure.addGroup({ groupId: "above", caReferences: ["fleet-root"] });
+    const device = bed.member("pump-1", { issuer: bed.ica, nextIssuer: bed.sibling });
+    await bed.breach({ authority: "intermediate", compromised: { slots: ["primary"] }, successor: SUCCESSOR });
+    await bed.steps.closeAtDps(bed.at);
+    const { readyAt } = await bed.steps.holdAtHub(bed.at);
+    expect(bed.azure.register("pump-1", device.fresh.chainPem)).toBe(true);
+    bed.clock.pass(readyAt - bed.clock.now() + 1);
+    await bed.steps.releaseHold(bed.at);
+    expect(bed.opens(device, device.fresh)).toBe(false);
+    bed.clock.pass(1);
+    expect(bed.azure.register("pump-1", device.fresh.chainPem)).toBe(true);
+    // A refused thief writes over the record in between.
+    bed.azure.setRegistration({
+      registrationId: device.registrationId,
+      deviceId: device.deviceId,
+      assignedHub: undefined,
+      status: "failed",
+    });
+    await bed.steps.confirmContained(bed.at);
+    expect((await bed.row(device)).containedAt).toBeDefined();
+    expect(bed.opens(device, device.fresh)).toBe(true);
+    expect(bed.opens(device, device.old)).toBe(false);
+  });
+
+  it("does not let a leaf stay that came before registrations in flight at closure have landed", async () => {
+    const bed = new GroupBed();
+    bed.azure.addGroup({ groupId: "fleet", signingPems: [bed.ica.certificatePem] });
+    const device = bed.member("pump-1", { issuer: bed.ica });
+    const late = bed.azure.startRegistration("pump-1", device.old.chainPem);
+    await bed.breach({ authority: "intermediate", compromised: { slots: ["primary"] }, successor: SUCCESSOR });
+    await bed.steps.closeAtDps(bed.at);
+    const { readyAt } = await bed.steps.holdAtHub(bed.at);
+    late.finish();
+    bed.clock.pass(readyAt - bed.clock.now() + 1);
+    await bed.steps.releaseHold(bed.at);
+    expect(bed.opens(device, device.old)).toBe(false);
+    expect((await bed.row(device)).adopted).toBeUndefined();
+  });
+
   it("keeps the root's group closed where the intermediate itself was not sent", async () => {
     const bed = new GroupBed();
     bed.azure.addGroup({ groupId: "fleet", caReferences: ["fleet-root"] });
