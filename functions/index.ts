@@ -47,6 +47,11 @@ import { createReadAlerts } from "../shared/use-cases/alerts/read-alerts";
 import { createAcceptOrder } from "../shared/use-cases/accept-order";
 import { createCommandRoll } from "../shared/use-cases/command-roll";
 import { createDenyEntries } from "../shared/use-cases/deny-entries";
+import { createCheckReadiness } from "../shared/use-cases/check-readiness";
+import { createDirectDevice } from "../shared/use-cases/direct-device";
+import { createListStragglers } from "../shared/use-cases/list-stragglers";
+import { createReadDevice } from "../shared/use-cases/read-device";
+import { createReadJournal } from "../shared/use-cases/read-journal";
 import { createReadEvidence } from "../shared/use-cases/read-evidence";
 import { createReadExpiry } from "../shared/use-cases/expiry/read-expiry";
 import { createRunExpiry } from "../shared/use-cases/expiry/run-expiry";
@@ -77,6 +82,7 @@ import { registerDenyEntries } from "./http/deny-entries";
 import { registerRegistry } from "./http/registry";
 import { registerAlertList, registerPolicies } from "./http/policies";
 import { registerPlanView } from "./http/plan";
+import { registerOperators } from "./http/operators";
 import { registerRolls } from "./http/rolls";
 import { registerOrchestrations } from "./orchestrations";
 import { registerDue } from "./timers/due";
@@ -178,6 +184,15 @@ registerPlanView(gate, createReadPlan(deps));
 registerDenyEntries({ gate, deny: createDenyEntries(deps) });
 registerEvidence(gate, createReadEvidence(deps));
 registerHeartbeats(createIngestEvents({ ...deps, notice: createNoticeDevices(deps) }));
+registerOperators({
+  gate,
+  readJournal: createReadJournal(deps),
+  listStragglers: createListStragglers(deps),
+  readDevice: createReadDevice(deps),
+  directDevice: createDirectDevice(deps),
+  checkReadiness: createCheckReadiness(deps),
+});
+registerHeartbeats(createIngestEvents(deps));
 registerSweep(createSweepRolls(deps));
 registerDue(createRunDue(deps));
 registerDueList(gate, createReadDue(deps));

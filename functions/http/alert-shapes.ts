@@ -1,5 +1,6 @@
 import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } from "@azure/functions";
 import * as df from "durable-functions";
+import type { ApiRouteName } from "../../shared/contract/api-routes";
 import { problem, type Problem } from "../../shared/domain/outcome";
 import type { Callers } from "../../shared/ports/operators";
 import {
@@ -8,6 +9,7 @@ import {
   type createAcceptDelivery,
 } from "../../shared/use-cases/alerts/accept-delivery";
 import { durableStarter } from "../durable-starter";
+import { endpoint } from "./endpoint";
 import { guarded, jsonResponse, problemResponse } from "./problem";
 
 /** Shapes that come over HTTP, and the applications that Microsoft sends them as (docs: secure webhook delivery). */
@@ -18,6 +20,14 @@ const SENDERS: Readonly<Record<Exclude<AlertShape, "export">, readonly string[]>
   defender: [],
   sentinel: [],
 };
+
+const FUNCTIONS = {
+  eventgrid: "alertsEventgrid",
+  cloudevents: "alertsCloudevents",
+  monitor: "alertsMonitor",
+  defender: "alertsDefender",
+  sentinel: "alertsSentinel",
+} as const satisfies Record<keyof typeof SENDERS, ApiRouteName>;
 
 /** The app role of whoever else may send alerts, such as a Logic App's managed identity. */
 const TRIGGER_ROLE = "Rollcall.Trigger";
@@ -31,10 +41,10 @@ export interface AlertShapeEndpoints {
 /** `POST /api/alerts/{eventgrid|cloudevents|monitor|defender|sentinel}`: alerts as Microsoft's services send them. */
 export function registerAlertShapes(o: AlertShapeEndpoints): void {
   for (const shape of Object.keys(SENDERS) as (keyof typeof SENDERS)[])
-    app.http(`alerts${shape[0]?.toUpperCase() ?? ""}${shape.slice(1)}`, {
-      methods: shape === "cloudevents" ? ["POST", "OPTIONS"] : ["POST"],
+    app.http(FUNCTIONS[shape], {
+      ...endpoint(FUNCTIONS[shape]),
+      ...(shape === "cloudevents" ? { methods: ["POST", "OPTIONS"] } : {}),
       authLevel: o.callers === undefined ? "function" : "anonymous",
-      route: `alerts/${shape}`,
       extraInputs: [df.input.durableClient()],
       handler: (request, context) =>
         request.method === "OPTIONS" ? handshake(request) : guarded(context, () => receive(o, shape, request, context)),

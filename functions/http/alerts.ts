@@ -4,14 +4,14 @@ import { MAX_ALERT_BYTES } from "../../shared/contract/alert";
 import { problem } from "../../shared/domain/outcome";
 import type { createAcceptAlert } from "../../shared/use-cases/accept-alert";
 import { durableStarter } from "../durable-starter";
+import { endpoint } from "./endpoint";
 import { guarded, jsonResponse, problemResponse } from "./problem";
 
 /** `POST /api/alerts/webhook`: a signed breach alert starts a roll. Its signature is the authentication. */
 export function registerAlerts(acceptAlert: ReturnType<typeof createAcceptAlert>): void {
   app.http("alertsWebhook", {
-    methods: ["POST"],
+    ...endpoint("alertsWebhook"),
     authLevel: "anonymous",
-    route: "alerts/webhook",
     extraInputs: [df.input.durableClient()],
     handler: (request, context) => guarded(context, () => receive(acceptAlert, request, context)),
   });

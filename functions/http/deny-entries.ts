@@ -1,5 +1,6 @@
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import type { DenyEntries } from "../../shared/use-cases/deny-entries";
+import { endpoint } from "./endpoint";
 import type { Gate } from "./gate";
 import { guarded, jsonResponse, problemResponse } from "./problem";
 import { reading } from "./rolls";
@@ -8,15 +9,13 @@ import { reading } from "./rolls";
 export function registerDenyEntries({ gate, deny }: { readonly gate: Gate; readonly deny: DenyEntries }): void {
   const { authLevel } = gate;
   app.http("listDenyEntries", {
-    methods: ["GET"],
+    ...endpoint("listDenyEntries"),
     authLevel,
-    route: "deny-entries",
     handler: (request, context) => reading(gate, request, context, ({ query }) => deny.list(query.get("after"))),
   });
   app.http("liftDenyEntry", {
-    methods: ["POST"],
+    ...endpoint("liftDenyEntry"),
     authLevel,
-    route: "deny-entries/{kind}/{target}/lift",
     handler: (request, context) => guarded(context, () => lift(gate, deny, request)),
   });
 }

@@ -1,15 +1,15 @@
 import { app } from "@azure/functions";
 import { isProblem } from "../../shared/domain/outcome";
 import type { createReadEvidence } from "../../shared/use-cases/read-evidence";
+import { endpoint } from "./endpoint";
 import type { Gate } from "./gate";
 import { guarded, problemResponse } from "./problem";
 
 /** `GET /api/rolls/{rollId}/evidence`: the report of a finished roll, byte for byte as it is verified. */
 export function registerEvidence(gate: Gate, readEvidence: ReturnType<typeof createReadEvidence>): void {
   app.http("getEvidence", {
-    methods: ["GET"],
+    ...endpoint("getEvidence"),
     authLevel: gate.authLevel,
-    route: "rolls/{rollId}/evidence",
     handler: (request, context) =>
       guarded(context, async () => {
         const who = await gate.admit(request, "reader");

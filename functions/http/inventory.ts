@@ -1,9 +1,12 @@
 import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } from "@azure/functions";
+import type { ApiRouteName } from "../../shared/contract/api-routes";
 import * as df from "durable-functions";
-import type { ReadInventory, Query } from "../../shared/use-cases/inventory/read-inventory";
+import type { ReadInventory } from "../../shared/use-cases/inventory/read-inventory";
 import type { createRefreshInventory } from "../../shared/use-cases/inventory/refresh";
 import { inventoryStarter } from "../inventory-starter";
+import { endpoint } from "./endpoint";
 import type { Gate } from "./gate";
+import { queryOf } from "./request";
 import { guarded, jsonResponse, problemResponse } from "./problem";
 import { reading } from "./rolls";
 
@@ -21,25 +24,23 @@ export function registerInventory(o: InventoryEndpoints): void {
   const { gate, read } = o;
   const { authLevel } = gate;
   app.http("refreshInventoryNow", {
-    methods: ["POST"],
+    ...endpoint("refreshInventoryNow"),
     authLevel,
-    route: "inventory/refresh",
     extraInputs: [df.input.durableClient()],
     handler: (request, context) => guarded(context, () => refresh(o, request, context)),
   });
-  const get = (name: string, route: string, find: (request: HttpRequest) => Promise<object>): void => {
+  const get = (name: ApiRouteName, find: (request: HttpRequest) => Promise<object>): void => {
     app.http(name, {
-      methods: ["GET"],
+      ...endpoint(name),
       authLevel,
-      route,
       handler: (request, context) => reading(gate, request, context, find),
     });
   };
-  get("listInventories", "inventory", () => read.list());
-  get("listExpiring", "inventory/expiring", (request) => read.expiring(queryOf(request)));
-  get("listLints", "inventory/lints", (request) => read.lints(queryOf(request)));
-  get("getInventory", "inventory/{inventoryId}", ({ params }) => read.get(params["inventoryId"] ?? ""));
-  get("blastRadius", "blast-radius", (request) => read.blastRadius(queryOf(request)));
+  get("listInventories", () => read.list());
+  get("listExpiring", (request) => read.expiring(queryOf(request)));
+  get("listLints", (request) => read.lints(queryOf(request)));
+  get("getInventory", ({ params }) => read.get(params["inventoryId"] ?? ""));
+  get("blastRadius", (request) => read.blastRadius(queryOf(request)));
 }
 
 async function refresh(
@@ -57,9 +58,4 @@ async function refresh(
     { inventoryId, outcome, statusUrl },
     { location: statusUrl, "retry-after": "5" },
   );
-}
-
-/** Without `code`, the host's own parameter: the function key may travel in it. */
-function queryOf({ query }: HttpRequest): Query {
-  return Object.fromEntries([...query.entries()].filter(([name]) => name !== "code"));
 }

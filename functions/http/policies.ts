@@ -2,6 +2,7 @@ import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { isProblem } from "../../shared/domain/outcome";
 import type { createReadAlerts } from "../../shared/use-cases/alerts/read-alerts";
 import type { ManagePolicies } from "../../shared/use-cases/policies";
+import { endpoint } from "./endpoint";
 import type { Gate } from "./gate";
 import { guarded, jsonResponse, problemResponse } from "./problem";
 import { reading } from "./rolls";
@@ -10,9 +11,8 @@ import { reading } from "./rolls";
 export function registerPolicies(gate: Gate, policies: ManagePolicies): void {
   const { authLevel } = gate;
   app.http("getPolicies", {
-    methods: ["GET"],
+    ...endpoint("getPolicies"),
     authLevel,
-    route: "policies",
     handler: (request, context) =>
       guarded(context, async () => {
         const who = await gate.admit(request, "reader");
@@ -20,15 +20,13 @@ export function registerPolicies(gate: Gate, policies: ManagePolicies): void {
       }),
   });
   app.http("listPolicyVersions", {
-    methods: ["GET"],
+    ...endpoint("listPolicyVersions"),
     authLevel,
-    route: "policies/history",
     handler: (request, context) => reading(gate, request, context, () => policies.history()),
   });
   app.http("setPolicies", {
-    methods: ["PUT"],
+    ...endpoint("setPolicies"),
     authLevel,
-    route: "policies",
     handler: (request, context) => guarded(context, () => put(gate, policies, request)),
   });
 }
@@ -48,9 +46,8 @@ function withEtag(view: Awaited<ReturnType<ManagePolicies["get"]>>): HttpRespons
 /** `GET /api/alerts`: what came in, and what became of it. */
 export function registerAlertList(gate: Gate, read: ReturnType<typeof createReadAlerts>): void {
   app.http("listAlerts", {
-    methods: ["GET"],
+    ...endpoint("listAlerts"),
     authLevel: gate.authLevel,
-    route: "alerts",
     handler: (request, context) =>
       reading(gate, request, context, ({ query }) => read({ limit: query.get("limit"), after: query.get("after") })),
   });

@@ -1,10 +1,12 @@
 import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } from "@azure/functions";
 import { MAX_REGISTRY_BYTES } from "../../shared/contract/registry-api";
+import { API_ROUTES, type RegistryRouteName } from "../../shared/contract/api-routes";
 import type { Principal, Role } from "../../shared/domain/operator";
 import { isProblem, problem } from "../../shared/domain/outcome";
 import { RollError } from "../../shared/domain/roll-error";
 import type { createImportDevices } from "../../shared/use-cases/registry/import-devices";
 import type { DeviceAddress, DeviceChange, Registry } from "../../shared/use-cases/registry/registry";
+import { endpoint } from "./endpoint";
 import type { Gate } from "./gate";
 import { guarded, jsonResponse, problemResponse } from "./problem";
 
@@ -23,49 +25,32 @@ const RETRY_AFTER_SECONDS = 10;
  * are several.
  */
 export function registerRegistry({ gate, registry, importDevices }: RegistryEndpoints): void {
-  const on = (
-    name: string,
-    method: "GET" | "POST" | "PATCH" | "DELETE",
-    route: string,
-    role: Role,
-    handle: (request: HttpRequest) => Promise<HttpResponseInit>,
-  ): void => {
+  const on = (name: RegistryRouteName, handle: (request: HttpRequest) => Promise<HttpResponseInit>): void => {
     app.http(name, {
-      methods: [method],
+      ...endpoint(name),
       authLevel: gate.authLevel,
-      route: `registry/${route}`,
-      handler: (request, context) => guarded(context, () => admitted(gate, role, handle, request, context)),
+      handler: (request, context) =>
+        guarded(context, () => admitted(gate, API_ROUTES[name].who, handle, request, context)),
     });
   };
-  const one = "devices/{deviceId}";
-  on("listRegistryDevices", "GET", "devices", "reader", async (request) =>
-    answer(200, await registry.list(hubOf(request))),
-  );
-  on("createRegistryDevice", "POST", "devices", "operator", async (request) => {
+  on("listRegistryDevices", async (request) => answer(200, await registry.list(hubOf(request))));
+  on("createRegistryDevice", async (request) => {
     const made = await registry.create({ hub: hubOf(request), body: await bytesOf(request) });
     return answer(201, made, "deviceId" in made ? { location: locationOf(made) } : {});
   });
-  on("importRegistryDevices", "POST", "import", "operator", async (request) => {
+  on("importRegistryDevices", async (request) => {
     const done = await importDevices({ hub: hubOf(request), body: await bytesOf(request) });
     const late = "notTried" in done && done.notTried.length > 0;
     return answer(200, done, late ? { "retry-after": String(RETRY_AFTER_SECONDS) } : {});
   });
-  on("getRegistryDevice", "GET", one, "reader", async (request) =>
-    answer(200, await registry.read(addressOf(request))),
-  );
-  on("changeRegistryDevice", "PATCH", one, "operator", async (request) =>
-    answer(200, await registry.change(await changeOf(request))),
-  );
-  on("deleteRegistryDevice", "DELETE", one, "operator", async (request) => {
+  on("getRegistryDevice", async (request) => answer(200, await registry.read(addressOf(request))));
+  on("changeRegistryDevice", async (request) => answer(200, await registry.change(await changeOf(request))));
+  on("deleteRegistryDevice", async (request) => {
     const done = await registry.delete({ ...addressOf(request), ifMatch: ifMatchOf(request) });
     return isProblem(done) ? problemResponse(done) : { status: 204 };
   });
-  on("disableRegistryDevice", "POST", `${one}/disable`, "operator", async (request) =>
-    answer(200, await registry.disable(await changeOf(request))),
-  );
-  on("enableRegistryDevice", "POST", `${one}/enable`, "operator", async (request) =>
-    answer(200, await registry.enable(await changeOf(request))),
-  );
+  on("disableRegistryDevice", async (request) => answer(200, await registry.disable(await changeOf(request))));
+  on("enableRegistryDevice", async (request) => answer(200, await registry.enable(await changeOf(request))));
 }
 
 /** Who may, and what an outage of the hub looks like from outside: come back later. */

@@ -8,7 +8,9 @@ import type { CommandAnswer, createCommandRoll, OperatorVerb } from "../../share
 import type { ReadRolls } from "../../shared/use-cases/read-rolls";
 import type { createSubmitPossession } from "../../shared/use-cases/submit-possession";
 import { durableStarter } from "../durable-starter";
+import { endpoint } from "./endpoint";
 import type { Gate } from "./gate";
+import { queryOf, unlessSame } from "./request";
 import { guarded, jsonResponse, problemResponse } from "./problem";
 
 export interface RollEndpoints {
@@ -36,45 +38,36 @@ export function registerRolls(o: RollEndpoints): void {
   const { gate, read } = o;
   const { authLevel } = gate;
   app.http("createRoll", {
-    methods: ["POST"],
+    ...endpoint("createRoll"),
     authLevel,
-    route: "rolls",
     extraInputs: [df.input.durableClient()],
     handler: (request, context) => guarded(context, () => create(o, request, context)),
   });
   app.http("listRolls", {
-    methods: ["GET"],
+    ...endpoint("listRolls"),
     authLevel,
-    route: "rolls",
-    handler: (request, context) =>
-      reading(gate, request, context, ({ query }) =>
-        read.list({ limit: query.get("limit"), after: query.get("after") }),
-      ),
+    handler: (request, context) => reading(gate, request, context, () => read.list(queryOf(request))),
   });
   app.http("getRoll", {
-    methods: ["GET"],
+    ...endpoint("getRoll"),
     authLevel,
-    route: "rolls/{rollId}",
-    handler: (request, context) => reading(gate, request, context, ({ params }) => read.get(params["rollId"] ?? "")),
+    handler: (request, context) => guarded(context, () => one(o, request)),
   });
   app.http("listRollDevices", {
-    methods: ["GET"],
+    ...endpoint("listRollDevices"),
     authLevel,
-    route: "rolls/{rollId}/devices",
     handler: (request, context) =>
-      reading(gate, request, context, ({ params, query }) => read.devices(params["rollId"] ?? "", query.get("after"))),
+      reading(gate, request, context, () => read.devices(request.params["rollId"] ?? "", queryOf(request))),
   });
   app.http("submitPossession", {
-    methods: ["POST"],
+    ...endpoint("submitPossession"),
     authLevel,
-    route: "rolls/{rollId}/possession",
     handler: (request, context) => guarded(context, () => provePossession(o, request)),
   });
   for (const [verb, role] of Object.entries(VERBS) as [OperatorVerb, Role][])
     app.http(`${verb}Roll`, {
-      methods: ["POST"],
+      ...endpoint(`${verb}Roll`),
       authLevel,
-      route: `rolls/{rollId}/${verb}`,
       handler: (request, context) => guarded(context, () => say(o, verb, role, request)),
     });
 }
@@ -90,6 +83,13 @@ export function reading(
     const who = await gate.admit(request, "reader");
     return "outcome" in who ? problemResponse(who) : answer(await find(request));
   });
+}
+
+async function one({ gate, read }: RollEndpoints, request: HttpRequest): Promise<HttpResponseInit> {
+  const who = await gate.admit(request, "reader");
+  if ("outcome" in who) return problemResponse(who);
+  const found = await read.get(request.params["rollId"] ?? "");
+  return isProblem(found) ? problemResponse(found) : unlessSame(request, found);
 }
 
 async function create(

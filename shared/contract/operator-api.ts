@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DueKind } from "../domain/due";
+import { Link } from "../domain/evidence/lines";
 import { RollId } from "../domain/ids";
 import { DeviceCounts, DeviceState } from "../domain/roll/device-state";
 import { Exposure, RollOutcome, RollPhase } from "../domain/roll/roll";
@@ -105,3 +106,43 @@ export const DueList = z.object({
   next: z.string().optional(),
 });
 export type DueList = z.infer<typeof DueList>;
+
+/** What was said, written and done in a roll, oldest first. */
+export const RollJournalView = z.object({
+  rollId: RollId,
+  /** Of rolls of more than 20, name one in the query to see what was done to its devices. */
+  batches: z.int().nonnegative(),
+  entries: z.array(Link),
+  next: z.string().optional(),
+});
+export type RollJournalView = z.infer<typeof RollJournalView>;
+
+/** A device in the open roll that has it. */
+export const DeviceView = RollDeviceView.extend({
+  rollId: RollId,
+  playbook: z.string(),
+  phase: RollPhase,
+  /** Rules of the proof that the last judgement found unmet; docs/errors.md says what each means. */
+  missing: z.array(z.string()),
+  whatToDo: z.string(),
+  attempts: z.int().nonnegative(),
+  statusUrl: z.string(),
+});
+export type DeviceView = z.infer<typeof DeviceView>;
+
+/** `changed` false: it was so already. */
+export const DeviceCommandView = z.object({
+  rollId: RollId,
+  registrationId: z.string(),
+  state: DeviceState,
+  changed: z.boolean(),
+});
+export type DeviceCommandView = z.infer<typeof DeviceCommandView>;
+
+/** `code`: listed in docs/errors.md. */
+export const Readiness = z.object({
+  ready: z.boolean(),
+  checkedAt: Time,
+  checks: z.array(z.object({ name: z.string(), ok: z.boolean(), code: z.string().optional() })),
+});
+export type Readiness = z.infer<typeof Readiness>;

@@ -1,13 +1,18 @@
+import { RollDevicesQuery, RollsQuery } from "../contract/operator-queries";
 import type { RollDeviceList, RollDeviceView, RollList, RollTrustView, RollView } from "../contract/operator-api";
 import type { RollTrust } from "../domain/authority/roll-trust";
 import { owesRestore } from "../domain/hub/guess";
 import { RollId } from "../domain/ids";
+import type { BatchSummary } from "../domain/roll/batch-summary";
 import { formatInstant, type Instant } from "../domain/instant";
 import { isProblem, problem, type Problem } from "../domain/outcome";
 import { addCounts, deviceState } from "../domain/roll/device-state";
 import type { DeviceRow, Warning } from "../domain/roll/device-row";
 import type { Roll } from "../domain/roll/roll";
 import type { BatchStore, RollStore } from "../ports/stores";
+import { pageOfBatches } from "./page-of-batches";
+import { readQuery, type Query } from "./query";
+import { searchRolls } from "./search-rolls";
 
 export interface ReadRollsDeps {
   readonly rolls: RollStore;
@@ -15,16 +20,13 @@ export interface ReadRollsDeps {
 }
 
 export interface ReadRolls {
-  /** Newest first. Problems: `invalid-limit`, `invalid-cursor`. */
-  list(query: { readonly limit: string | null; readonly after: string | null }): Promise<RollList | Problem>;
+  /** Newest first; a page may be short though more follow. Problems: `invalid-query`. */
+  list(query: Query): Promise<RollList | Problem>;
   /** Problems: `unknown-roll`. */
   get(rollId: string): Promise<RollView | Problem>;
-  /** One page per batch, so at most 90 devices. Problems: `unknown-roll`, `invalid-cursor`. */
-  devices(rollId: string, after: string | null): Promise<RollDeviceList | Problem>;
+  /** One page per batch, so at most 90 devices; with `state` only those, and no page without one. Problems: `unknown-roll`, `invalid-query`, `invalid-cursor`. */
+  devices(rollId: string, query: Query): Promise<RollDeviceList | Problem>;
 }
-
-const DEFAULT_PAGE = 20;
-const LONGEST_PAGE = 100;
 
 /** What operators read: from the product's own store, never from Azure and never from durable histories. */
 export function createReadRolls({ rolls, batches }: ReadRollsDeps): ReadRolls {
@@ -36,35 +38,32 @@ export function createReadRolls({ rolls, batches }: ReadRollsDeps): ReadRolls {
     return roll ?? problem(404, "unknown-roll", "there is no roll with this id; GET /api/rolls lists them");
   };
   return {
-    list: async ({ limit, after }) => {
-      const size = limit === null ? DEFAULT_PAGE : Number(limit);
-      if (!Number.isInteger(size) || size < 1 || size > LONGEST_PAGE)
-        return problem(400, "invalid-limit", `limit must be a whole number from 1 to ${LONGEST_PAGE}`);
-      const cursor = after === null ? undefined : RollId.safeParse(after);
-      if (cursor?.success === false)
-        return problem(400, "invalid-cursor", "after must be the `next` of an earlier page");
-      const page = await rolls.list({ limit: size, ...(cursor === undefined ? {} : { after: cursor.data }) });
-      const last = page.at(-1);
-      const more = page.length === size && last !== undefined;
-      return { rolls: await Promise.all(page.map(view)), ...(more ? { next: last.rollId } : {}) };
+    list: async (asked) => {
+      const query = readQuery(RollsQuery, asked);
+      if (isProblem(query)) return query;
+      const { found, next } = await searchRolls(rolls, query.value);
+      return { rolls: await Promise.all(found.map(view)), ...(next === undefined ? {} : { next }) };
     },
     get: async (text) => {
       const roll = await find(text);
       return isProblem(roll) ? roll : view(roll);
     },
-    devices: async (text, after) => {
+    devices: async (text, asked) => {
       const roll = await find(text);
       if (isProblem(roll)) return roll;
-      const batch = after === null ? 0 : Number(after);
-      if (!Number.isInteger(batch) || batch < 0 || (batch >= roll.batches && batch !== 0))
+      const query = readQuery(RollDevicesQuery, asked);
+      if (isProblem(query)) return query;
+      const { after, state } = query.value;
+      const from = Number(after ?? 0);
+      if (from >= roll.batches && from !== 0)
         return problem(400, "invalid-cursor", "after must be the `next` of an earlier page");
-      // A roll has no batches before its list is made, and never has any where it was refused.
-      const rows = await batches.find(roll.rollId, batch);
-      if (rows === undefined) return { rollId: roll.rollId, devices: [] };
+      const holds = ({ counts }: BatchSummary): boolean => state === undefined || (counts[state] ?? 0) > 0;
+      const page = await pageOfBatches(roll, from, 1, { rolls, batches }, state === undefined ? undefined : holds);
+      const wanted = page.rows.filter((row) => state === undefined || deviceState(row) === state);
       return {
         rollId: roll.rollId,
-        devices: rows.map(toDeviceView),
-        ...(batch + 1 < roll.batches ? { next: String(batch + 1) } : {}),
+        devices: wanted.map(toDeviceView),
+        ...(page.next === undefined ? {} : { next: String(page.next) }),
       };
     },
   };
@@ -111,7 +110,8 @@ function toTrustView({ successor, possession, stagedAt, ...trust }: RollTrust, s
   };
 }
 
-function toDeviceView(row: DeviceRow): RollDeviceView {
+/** A device's row as operators see it. */
+export function toDeviceView(row: DeviceRow): RollDeviceView {
   const state = deviceState(row);
   const detail = detailOf(row);
   return {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { RollId } from "../ids";
+import { ApprovalSubject } from "../roll/control";
 import { DeviceCounts, DeviceState } from "../roll/device-state";
 import { Playbook } from "../roll/playbook";
 import { Exposure, RollOutcome } from "../roll/roll";
@@ -16,20 +17,19 @@ const RequestLine = z.strictObject({
 });
 
 /** What a person said, or the roll's own brake. */
-const CommandLine = z.strictObject({
+const CommandEntry = z.strictObject({
   kind: z.literal("command"),
   at: Time,
   by: Text,
   verb: Text,
   note: Text.optional(),
-  subject: z.json().optional(),
+  subject: ApprovalSubject.optional(),
   before: Text,
   after: Text,
-  chain: Hash,
 });
 
 /** A write to a group, a CA certificate or an entry that belongs to no batch: what was meant, or what came of it. */
-const WriteLine = z.strictObject({
+const WriteEntry = z.strictObject({
   kind: z.literal("write"),
   at: Time,
   step: Text,
@@ -41,11 +41,10 @@ const WriteLine = z.strictObject({
   after: Text.optional(),
   result: Text.optional(),
   detail: Text.optional(),
-  chain: Hash,
 });
 
 /** What a step was about to do to devices of a batch, or what came of it. */
-const StepLine = z.strictObject({
+const StepEntry = z.strictObject({
   kind: z.literal("step"),
   at: Time,
   batch: z.int().nonnegative(),
@@ -61,8 +60,9 @@ const StepLine = z.strictObject({
       result: Text.optional(),
     }),
   ),
-  chain: Hash,
 });
+
+const Linked = { chain: Hash };
 
 /** What became of a device, and what shows it. */
 export const DeviceLine = z.strictObject({
@@ -100,12 +100,18 @@ export const DeviceLine = z.strictObject({
 export type DeviceLine = z.infer<typeof DeviceLine>;
 
 /** One line of a report. Lines with `chain` are linked in their order, all are leaves of the tree. */
-export const EvidenceLine = z.discriminatedUnion("kind", [RequestLine, CommandLine, WriteLine, StepLine, DeviceLine]);
+export const EvidenceLine = z.discriminatedUnion("kind", [
+  RequestLine,
+  CommandEntry.extend(Linked),
+  WriteEntry.extend(Linked),
+  StepEntry.extend(Linked),
+  DeviceLine,
+]);
 export type EvidenceLine = z.infer<typeof EvidenceLine>;
 
-type Chained = Extract<EvidenceLine, { chain: string }>;
-/** A line that is yet to be linked. */
-export type Link = Chained extends infer L ? (L extends Chained ? Omit<L, "chain"> : never) : never;
+/** An entry of a roll's journals: in a report it is linked to the one before. */
+export const Link = z.discriminatedUnion("kind", [CommandEntry, WriteEntry, StepEntry]);
+export type Link = z.infer<typeof Link>;
 
 export const EVIDENCE_FORMAT = "rollcall-evidence/1";
 

@@ -67,10 +67,10 @@ export function deviceLine(
   };
 }
 
-/** Why the old credential may still open something; what another roll has taken over is that roll's to say. */
+/** Why the old credential may still open something; what another roll has is that roll's to say. */
 function exposedBecause({ skipped, containedAt, unconfirmed }: DeviceRow): string | undefined {
-  if (skipped !== undefined || containedAt !== undefined) return undefined;
-  return unconfirmed ?? "not contained";
+  if (containedAt !== undefined || /^(claimed|superseded)-by /.test(skipped ?? "")) return undefined;
+  return skipped ?? unconfirmed ?? "not contained";
 }
 
 function time(at: Instant | undefined): string | undefined {

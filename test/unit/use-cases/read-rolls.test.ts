@@ -1,5 +1,6 @@
 import { RollDeviceList, RollList, RollView } from "../../../shared/contract/operator-api";
 import { AttemptId, RegistrationId, RollId } from "../../../shared/domain/ids";
+import { addMs } from "../../../shared/domain/instant";
 import type { DeviceRow } from "../../../shared/domain/roll/device-row";
 import { createReadRolls } from "../../../shared/use-cases/read-rolls";
 import {
@@ -44,7 +45,7 @@ describe("the list of rolls", () => {
     const office = new Office();
     const ids = Array.from({ length: 5 }, (_, n) => RollId.parse(`2026010${n + 1}T000000000Z-00000000`));
     for (const id of ids) await office.roll(id, [[aRow()]]);
-    const first = RollList.parse(await office.read.list({ limit: "2", after: null }));
+    const first = RollList.parse(await office.read.list({ limit: "2" }));
     expect(first.rolls.map((roll) => roll.rollId)).toEqual([ids[4], ids[3]]);
     const second = RollList.parse(await office.read.list({ limit: "2", after: first.next ?? "" }));
     expect(second.rolls.map((roll) => roll.rollId)).toEqual([ids[2], ids[1]]);
@@ -53,14 +54,51 @@ describe("the list of rolls", () => {
     expect(last.next).toBeUndefined();
   });
 
-  it.each([
-    ["invalid-limit", "0", null],
-    ["invalid-limit", "101", null],
-    ["invalid-limit", "1.5", null],
-    ["invalid-limit", "many", null],
-    ["invalid-cursor", null, "yesterday"],
-  ])("is refused with %s for limit=%s, after=%s", async (code, limit, after) => {
-    expect(await new Office().read.list({ limit, after })).toMatchObject({ outcome: "problem", status: 400, code });
+  it.each<Record<string, string>>([
+    { limit: "0" },
+    { limit: "101" },
+    { limit: "1.5" },
+    { limit: "many" },
+    { after: "yesterday" },
+    { phase: "done" },
+    { playbook: "individual-breach'" },
+    { outcome: "" },
+    { since: "2026-01-01" },
+    { until: "tomorrow" },
+    { page: "2" },
+  ])("is refused for %j", async (query) => {
+    expect(await new Office().read.list(query)).toMatchObject({ status: 400, code: "invalid-query" });
+  });
+
+  it("holds what fits, looked for over as many rolls as one answer may cost", async () => {
+    const office = new Office();
+    const ids = Array.from({ length: 1_300 }, (_, n) =>
+      RollId.parse(`20260101T${String(n).padStart(9, "0")}Z-00000000`),
+    );
+    for (const id of ids) await office.roll(id, []);
+    const rare = [ids[50]!, ids[1_200]!];
+    for (const id of rare)
+      await office.rolls.update(id, (roll) => ({ ...roll, phase: "finished", outcome: "aborted" }));
+    const first = RollList.parse(await office.read.list({ outcome: "aborted" }));
+    expect(first.rolls.map((roll) => roll.rollId)).toEqual([rare[1]]);
+    const second = RollList.parse(await office.read.list({ outcome: "aborted", after: first.next ?? "" }));
+    expect(second.rolls.map((roll) => roll.rollId)).toEqual([rare[0]]);
+    expect(second.next).toBeUndefined();
+    const both = RollList.parse(await office.read.list({ phase: "finished", limit: "1" }));
+    expect(both.rolls.map((roll) => roll.rollId)).toEqual([rare[1]]);
+  });
+
+  it("ends and begins at a moment", async () => {
+    const office = new Office();
+    const ids = [1, 2, 3, 4].map((n) => RollId.parse(`2026010${n}T000000000Z-00000001`));
+    for (const [n, id] of ids.entries()) {
+      await office.roll(id, []);
+      await office.rolls.update(id, (roll) => ({ ...roll, requestedAt: addMs(t0, n * 86_400_000) }));
+    }
+    const query = { since: "2026-01-02T00:00:00Z", until: "2026-01-03T01:00:00+01:00" };
+    const { rolls, next } = RollList.parse(await office.read.list(query));
+    expect(rolls.map((roll) => roll.rollId)).toEqual([ids[2], ids[1]]);
+    expect(next).toBeUndefined();
   });
 });
 
@@ -88,7 +126,7 @@ describe("a roll", () => {
   it.each([otherRollId, "", "../secrets", "%00"])("that does not exist is a problem: %j", async (id) => {
     const office = new Office();
     await office.roll(rollId, [[aRow()]]);
-    for (const answer of [await office.read.get(id), await office.read.devices(id, null)])
+    for (const answer of [await office.read.get(id), await office.read.devices(id, {})])
       expect(answer).toMatchObject({ outcome: "problem", status: 404, code: "unknown-roll" });
   });
 });
@@ -97,17 +135,39 @@ describe("the devices of a roll", () => {
   it("come a batch per page", async () => {
     const office = new Office();
     await office.roll(rollId, [[named("a", aRow())], [named("b", aRow())]]);
-    const first = RollDeviceList.parse(await office.read.devices(rollId, null));
+    const first = RollDeviceList.parse(await office.read.devices(rollId, {}));
     expect(first.devices.map((device) => device.registrationId)).toEqual(["a"]);
-    const second = RollDeviceList.parse(await office.read.devices(rollId, first.next ?? null));
+    const second = RollDeviceList.parse(await office.read.devices(rollId, { after: first.next ?? "" }));
     expect(second.devices.map((device) => device.registrationId)).toEqual(["b"]);
     expect(second.next).toBeUndefined();
   });
 
-  it.each(["2", "-1", "1.5", "x"])("are refused for the cursor %j", async (after) => {
+  it.each<[Record<string, string>, string]>([
+    [{ after: "2" }, "invalid-cursor"],
+    [{ after: "-1" }, "invalid-query"],
+    [{ after: "1.5" }, "invalid-query"],
+    [{ state: "lost" }, "invalid-query"],
+    [{ limit: "5" }, "invalid-query"],
+  ])("are refused for %j with %s", async (query, code) => {
     const office = new Office();
     await office.roll(rollId, [[aRow()], [aRow()]]);
-    expect(await office.read.devices(rollId, after)).toMatchObject({ status: 400, code: "invalid-cursor" });
+    expect(await office.read.devices(rollId, query)).toMatchObject({ status: 400, code });
+  });
+
+  it("of one state come without pages that have none", async () => {
+    const office = new Office();
+    await office.roll(rollId, [
+      [named("a", aRow())],
+      [named("b", aContainedRow()), named("c", aRow())],
+      [named("d", aRow())],
+    ]);
+    for (const [batch, counts] of [{ planned: 1 }, { dispatched: 1, planned: 1 }, { planned: 1 }].entries())
+      await office.rolls.putSummary(rollId, aSummary(batch, counts));
+    const one = RollDeviceList.parse(await office.read.devices(rollId, { state: "dispatched" }));
+    expect(one.devices.map(({ registrationId }) => registrationId)).toEqual(["b"]);
+    expect(one.next).toBeUndefined();
+    const many = RollDeviceList.parse(await office.read.devices(rollId, { state: "planned", after: "1" }));
+    expect(many).toMatchObject({ devices: [{ registrationId: "c" }], next: "2" });
   });
 
   it("are an empty list before the batches are made, whatever phase the roll is in", async () => {
@@ -115,14 +175,14 @@ describe("the devices of a roll", () => {
     await office.roll(rollId, [[aRow()]]);
     for (const phase of ["requested", "planning", "containing"] as const) {
       await office.rolls.update(rollId, (roll) => ({ ...roll, phase, batches: 2 }));
-      expect(await office.read.devices(rollId, "1")).toEqual({ rollId, devices: [] });
+      expect(await office.read.devices(rollId, { after: "1" })).toEqual({ rollId, devices: [] });
     }
   });
 
   it("are an empty list where nobody knows yet how many batches there will be", async () => {
     const office = new Office();
     await office.roll(rollId, []);
-    expect(await office.read.devices(rollId, null)).toEqual({ rollId, devices: [] });
+    expect(await office.read.devices(rollId, {})).toEqual({ rollId, devices: [] });
   });
 
   it.each<[RegExp | undefined, string, DeviceRow]>([
@@ -157,7 +217,7 @@ describe("the devices of a roll", () => {
   ])("say %s of one that is %s", async (detail, _what, row) => {
     const office = new Office();
     await office.roll(rollId, [[row]]);
-    const [device] = RollDeviceList.parse(await office.read.devices(rollId, null)).devices;
+    const [device] = RollDeviceList.parse(await office.read.devices(rollId, {})).devices;
     if (detail === undefined) expect(device?.detail).toBeUndefined();
     else expect(device?.detail).toMatch(detail);
   });
@@ -166,7 +226,7 @@ describe("the devices of a roll", () => {
     const office = new Office();
     const refusal = { code: "expired", detail: "the replacement expired" };
     await office.roll(rollId, [[aContainedRow({ refusal })]]);
-    const answer = await office.read.devices(rollId, null);
+    const answer = await office.read.devices(rollId, {});
     expect(answer).toMatchObject({ devices: [{ refusal: { outcome: "replacement-refused", ...refusal } }] });
     expect(JSON.stringify(answer)).not.toContain(aContainedRow().attempt?.nonce);
   });
