@@ -148,6 +148,8 @@ export interface Evidence {
   readonly commands: readonly Command[];
   /** The id of a roll that was under way when this one was asked for. */
   readonly earlierRollId: string | undefined;
+  /** What came of the story's epilogue; undefined when it has none. */
+  readonly epilogue: { readonly complaint?: string; readonly sentence: string } | undefined;
   /** Of a dry run before the roll; undefined when there was none. */
   readonly rehearsal: { readonly rollId: string; readonly writes: readonly ServiceWrite[] } | undefined;
   /** What the product planned to do, as it told it; undefined when nobody asked. */

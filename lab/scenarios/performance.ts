@@ -91,6 +91,9 @@ export class Performance {
     if (story.thief === "after the end") await this.thiefComesTooLate();
     await pause(options.afterwardsMs ?? story.afterwardsMs ?? 1_500);
     referee.stop();
+    const endedAt = Date.now();
+    const keys = this.attacker?.report() ?? [];
+    const epilogue = await this.playEpilogue(rollId);
     const { roll, stated } = watchedRoll;
     return {
       rollId,
@@ -104,11 +107,11 @@ export class Performance {
         oldAuthorities: (cast.oldAuthorities ?? []).map(({ sha256Thumbprint }) => sha256Thumbprint),
         orderedAt,
         rollEndedAt,
-        endedAt: Date.now(),
+        endedAt,
         roll: roll === undefined ? undefined : asStated(roll),
         stated,
         knocks: referee.knocks,
-        keys: this.attacker?.report() ?? [],
+        keys,
         bystandersBefore,
         bystandersAfter: fingerprints(stage.services, cast.bystanders),
         writes: referee.writes.filter(({ at }) => at >= orderedAt),
@@ -120,6 +123,7 @@ export class Performance {
         trustAtEnd: allTrust(stage.services).filter(belongsTo(story, cast)),
         commands: this.commands,
         earlierRollId,
+        epilogue,
         rehearsal,
         plan: await stage.product.plan(rollId),
         canary: story.canary ?? 0,
@@ -140,6 +144,12 @@ export class Performance {
     };
     await until(isUnderWay, "The earlier roll did not come far enough.");
     return rollId;
+  }
+
+  private async playEpilogue(rollId: string): Promise<Evidence["epilogue"]> {
+    if (this.story.epilogue === undefined) return undefined;
+    await this.attacker?.stop();
+    return this.story.epilogue(this.scene(rollId));
   }
 
   /** Before the alert every stolen key opens DPS, and the hub too; otherwise a refusal later would show nothing. */
@@ -192,6 +202,7 @@ export class Performance {
       cast,
       world,
       fleet,
+      product,
       command: async (name, body) => {
         const planHash = name === "approve" ? (await product.plan(rollId))?.hash : undefined;
         const given = { note: `the story says ${name}`, ...(planHash === undefined ? {} : { planHash }), ...body };

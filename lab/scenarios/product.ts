@@ -10,6 +10,10 @@ export interface Product {
   postOrder(body: string, idempotencyKey: string): Promise<AlertAnswer>;
   /** Tells a roll something; answers the HTTP status and what the answer says. Never rejects for a refusal. */
   command(rollId: string, name: string, body?: object): Promise<{ readonly status: number; readonly text: string }>;
+  /** What keeps devices out, as operators see it. */
+  denials(): Promise<readonly Denial[]>;
+  /** As the approver: takes away what keeps a device out. Answers the HTTP status. */
+  lift(denial: Denial, body: object): Promise<number>;
   /** The plan as it is told; undefined while there is none. */
   plan(rollId: string): Promise<PlanTold | undefined>;
   roll(rollId: string): Promise<RollStatus>;
@@ -52,6 +56,17 @@ const devicesPage = z.object({
   ),
   next: z.string().optional(),
 });
+/** An entry in DPS that a roll made to keep a device out. */
+export type Denial = z.infer<typeof denial>;
+const denial = z.looseObject({
+  id: z.string(),
+  target: z.string(),
+  reason: z.string(),
+  removeAfter: z.string().optional(),
+  lifted: z.looseObject({ by: z.string(), reason: z.string() }).optional(),
+});
+const denialsPage = z.object({ entries: z.array(denial) });
+
 /** Of a plan, what claims are about; the rest is for people. */
 const planView = z.looseObject({
   hash: z.string().optional(),
@@ -93,6 +108,12 @@ export function productAt(url: string, secret: string, token?: (who: "operator" 
       const headers = authorized(name === "approve" ? "approver" : "operator");
       const response = await post(`/api/rolls/${rollId}/${name}`, JSON.stringify(body), headers);
       return { status: response.status, text: await response.text() };
+    },
+    denials: async () => denialsPage.parse(await get("/api/deny-entries")).entries,
+    lift: async ({ id }, body) => {
+      const [kind = "", target = ""] = id.split("|");
+      const path = `/api/deny-entries/${kind}/${encodeURIComponent(target)}/lift`;
+      return (await post(path, JSON.stringify(body), authorized("approver"))).status;
     },
     plan: async (rollId) => {
       const response = await fetch(`${url}/api/rolls/${rollId}/plan`, { headers: authorized() });

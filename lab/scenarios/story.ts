@@ -4,10 +4,10 @@ import type { Fleet } from "../fleet/fleet";
 import type { AttackTiming, StolenKey } from "../fleet/stolen-key";
 import type { CertificateAuthority, LabCertificate } from "../pki/certificates";
 import type { ClaimName } from "./claims/judge";
-import type { DeviceNames, StatedDevice, Trust } from "./evidence";
+import type { DeviceNames, Evidence, StatedDevice, Trust } from "./evidence";
 import type { Hierarchy } from "./hierarchy";
 import type { LabServices } from "./lab-services";
-import type { RollStatus } from "./product";
+import type { Product, RollStatus } from "./product";
 
 /**
  * Something that happens to a fleet, what is asked of the product, and what must be true in the end. A story is data:
@@ -39,6 +39,8 @@ export interface Story {
   readonly rehearsed?: boolean;
   /** What happens in mid-roll, each at most once. */
   readonly cues?: readonly Cue[];
+  /** After the roll was judged and the thief has gone. Answers what came of it. */
+  readonly epilogue?: (scene: Scene) => Promise<NonNullable<Evidence["epilogue"]>>;
   /** How many devices are to be told before all others. Default 0. */
   readonly canary?: number;
   readonly claims: readonly ClaimName[];
@@ -119,6 +121,7 @@ export interface Scene {
   readonly cast: Cast;
   readonly world: World;
   readonly fleet: Fleet;
+  readonly product: Product;
   /** Tells the product, as a person who may, and puts it on record. Rejects when it is refused. */
   readonly command: (name: "approve" | "pause" | "resume" | "abort" | "retry", body?: object) => Promise<void>;
   /** Posts another alert or order; answers the id of its roll. */

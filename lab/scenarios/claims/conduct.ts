@@ -111,6 +111,12 @@ export const dpsWroteNothing: Judge = ({ writes }) => ({
   sentence: "The roll changed nothing in DPS.",
 });
 
+/** What the story tells after the roll came true. */
+export const epilogueCameTrue: Judge = ({ epilogue }) => ({
+  complaint: epilogue === undefined ? "The story had no epilogue." : epilogue.complaint,
+  sentence: epilogue?.sentence ?? "",
+});
+
 /** A dry run reads and plans, and changes nothing. */
 export const rehearsalWritesNothing: Judge = ({ rehearsal }) => ({
   complaint:

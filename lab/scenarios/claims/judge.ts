@@ -36,6 +36,7 @@ const judges = {
   "one-alert-one-roll": conduct.oneAlertOneRoll,
   "dry-run-writes-nothing": conduct.rehearsalWritesNothing,
   "plan-told-it": conduct.planToldIt,
+  "epilogue-came-true": conduct.epilogueCameTrue,
   "ends-as-due": proof.endsAsDue,
   "secrets-stay-out": conduct.secretsStayOut,
 } satisfies Record<string, Judge>;

@@ -3,7 +3,9 @@ import { crew, groupByReferences, groupBySigningCertificate, leafFor, stolen, st
 import type { ClaimName } from "../claims/judge";
 import { breachClaims } from "../claims/sets";
 import type { CertificateAuthority } from "../../pki/certificates";
-import type { Ask, Cast, Player, Story, World } from "../story";
+import type { Evidence } from "../evidence";
+import { until } from "../performance";
+import type { Ask, Cast, Player, Scene, Story, World } from "../story";
 import { patientThief, theyAreBack } from "./cues";
 import { breached, order } from "./orders";
 
@@ -267,10 +269,51 @@ const denyAndLift: Story = {
       { deadlineSeconds: 12 },
     ),
   cues: [],
+  epilogue: liftsThemAll,
   claims: [
     ...breachClaims.filter((name) => !["every-device-proven", "new-key-connects"].includes(name)),
     "left-out-listed",
+    "epilogue-came-true",
   ],
 };
+
+/** Each denial is explained, is not lifted before its time by mistake, and is lifted when a person insists. */
+async function liftsThemAll({ cast, product, fleet, world }: Scene): Promise<NonNullable<Evidence["epilogue"]>> {
+  const denied = new Set(cast.rolled.map(({ registrationId }) => registrationId));
+  const mine = async () => (await product.denials()).filter(({ target }) => denied.has(target));
+  const denials = await mine();
+  const statuses = [];
+  for (const denial of denials) {
+    const early = await product.lift(denial, { reason: "by mistake" });
+    const insisted = await product.lift(denial, { reason: "the keys were in a safe all along", override: true });
+    statuses.push(`${early} ${insisted}`);
+  }
+  const isBack = (): boolean => cast.rolled.every(({ registrationId }) => fleet.device(registrationId).isConnected());
+  const areBack = await until(isBack, "They did not come back.").then(
+    () => true,
+    () => false,
+  );
+  const left = cast.rolled.filter(({ registrationId }) => world.services.dps.store.enrollments.get(registrationId));
+  const explained = denials.every(({ reason, removeAfter }) => reason !== "" && removeAfter !== undefined);
+  const noted = (await mine()).every(({ lifted }) => lifted?.by === "Anna Approver");
+  const problem =
+    denials.length !== denied.size
+      ? `${denials.length} denials are listed for ${denied.size} devices.`
+      : !explained
+        ? "Not every denial says why it is there and until when."
+        : statuses.some((each) => each !== "409 200")
+          ? `Lifting was answered ${[...new Set(statuses)].join(", ")}.`
+          : !areBack
+            ? "Not every device came back after its denial was lifted."
+            : left.length > 0
+              ? `${left.length} entries were left in DPS.`
+              : !noted
+                ? "It is not on record who lifted what."
+                : undefined;
+  return {
+    sentence: `${denials.length} denials were explained, kept when lifted by mistake, and lifted by name; the devices are back.`,
+    ...(problem === undefined ? {} : { complaint: problem }),
+  };
+}
 
 export const groupBreaches: readonly Story[] = [root, intermediate, shadowPath, leafPin, importJob, rogue, denyAndLift];

@@ -141,6 +141,13 @@ test("a roll that has nothing to change in DPS writes nothing there", () => {
   expect(claimOf("dps-wrote-nothing", { writes: [write("dps.group.put")] }).holds).toBe(false);
 });
 
+test("an epilogue must have been played, and come true", () => {
+  const sentence = "The devices are back.";
+  expect(claimOf("epilogue-came-true", { epilogue: { sentence } })).toMatchObject({ holds: true, sentence });
+  expect(claimOf("epilogue-came-true", { epilogue: { sentence, complaint: "They are not." } }).holds).toBe(false);
+  expect(claimOf("epilogue-came-true", {}).holds).toBe(false);
+});
+
 test("old keys that are tried after the end of an expiry roll open nothing", () => {
   const { knocks } = good;
   const late = (accepted: boolean) => [

@@ -70,6 +70,7 @@ export const good: Evidence = {
   ],
   commands: [],
   earlierRollId: undefined,
+  epilogue: undefined,
   rehearsal: undefined,
   plan: undefined,
   canary: 0,

@@ -1,3 +1,0 @@
-import { playsOut } from "../../support/stories";
-
-playsOut("group-expiry-leaf");
