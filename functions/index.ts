@@ -192,7 +192,6 @@ registerOperators({
   directDevice: createDirectDevice(deps),
   checkReadiness: createCheckReadiness(deps),
 });
-registerHeartbeats(createIngestEvents(deps));
 registerSweep(createSweepRolls(deps));
 registerDue(createRunDue(deps));
 registerDueList(gate, createReadDue(deps));
