@@ -15,7 +15,8 @@ export function createReadCourse({ rolls, blobs }: ReadCourseDeps): Step<typeof 
     const roll = await rolls.get(rollId);
     if (roll === undefined) throw new RollError("store-corrupt", `roll ${rollId} has no header`, false);
     const { timing, replacement, group, retire } = await blobs.getRequest(rollId);
-    const { pollMs, recheckMs, attemptMs, deadline } = timing;
+    const { pollMs, recheckMs, attemptMs } = timing;
+    const { deadline = timing.deadline } = roll;
     return {
       batches: roll.batches,
       waves: roll.waves ?? 0,

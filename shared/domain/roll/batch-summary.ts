@@ -24,6 +24,8 @@ export const BatchSummary = z.object({
   dueAt: Instant.optional(),
   /** When the first old leaf of a proven device may go that is still in its entry. */
   retireAt: Instant.optional(),
+  /** When the first certificate runs out that is to be replaced. */
+  oldEndsAt: Instant.optional(),
   /** Hub identities of others that are to be given back. */
   owed: z.int().nonnegative(),
   /** When its devices were found contained, and how many at that moment. */
@@ -41,6 +43,8 @@ export function summarize(batch: number, rows: readonly DeviceRow[]): BatchSumma
   }
   const dueAt = earliestDue(rows);
   const retireAt = earliest(rows.filter(isToRetire).map(({ swap }) => swap?.old.notAfter ?? NOW));
+  const rolled = rows.filter(({ skipped, refusal }) => skipped === undefined && refusal === undefined);
+  const oldEndsAt = earliest(rolled.flatMap(({ swap }) => swap?.old.notAfter ?? []));
   return {
     batch,
     counts: countStates(rows),
@@ -49,16 +53,18 @@ export function summarize(batch: number, rows: readonly DeviceRow[]): BatchSumma
     waiting: rows.filter(isWaitedFor).length,
     ...(dueAt === undefined ? {} : { dueAt }),
     ...(retireAt === undefined ? {} : { retireAt }),
+    ...(oldEndsAt === undefined ? {} : { oldEndsAt }),
     owed: rows.filter((row) => owesRestore(row)).length,
     contained: momentsOf(rows),
   };
 }
 
-/** Several batches as one; `dueAt` and `retireAt` are the earliest. */
+/** Several batches as one; moments are the earliest. */
 export function addSummaries(all: readonly BatchSummary[]): Omit<BatchSummary, "batch"> {
   const sum = (of: (one: BatchSummary) => number): number => all.reduce((total, one) => total + of(one), 0);
   const dueAt = earliest(all.flatMap((one) => one.dueAt ?? []));
   const retireAt = earliest(all.flatMap((one) => one.retireAt ?? []));
+  const oldEndsAt = earliest(all.flatMap((one) => one.oldEndsAt ?? []));
   return {
     counts: addCounts(all.map(({ counts }) => counts)),
     wave: {
@@ -71,6 +77,7 @@ export function addSummaries(all: readonly BatchSummary[]): Omit<BatchSummary, "
     waiting: sum(({ waiting }) => waiting),
     ...(dueAt === undefined ? {} : { dueAt }),
     ...(retireAt === undefined ? {} : { retireAt }),
+    ...(oldEndsAt === undefined ? {} : { oldEndsAt }),
     owed: sum(({ owed }) => owed),
     contained: all.flatMap(({ contained }) => contained),
   };

@@ -54,6 +54,8 @@ export const Roll = z.object({
   requestedBy: z.string().optional(),
   /** CA rolls: what became of the old and the new CA. */
   trust: RollTrust.optional(),
+  /** When an expiry roll closes at the latest: as the request has it, or a day before the first certificate runs out. */
+  deadline: Instant.optional(),
   containedAt: Instant.optional(),
   finishedAt: Instant.optional(),
   outcome: RollOutcome.optional(),

@@ -18,6 +18,7 @@ import type { Issuance } from "../../../shared/ports/issuers";
 import { createCutTargets } from "../../../shared/steps/cut-targets";
 import { createDispatchBatch } from "../../../shared/steps/dispatch-batch";
 import { createSettleDue } from "../../../shared/steps/due-work";
+import { createEnterPhase } from "../../../shared/steps/enter-phase";
 import { createGatherTargets } from "../../../shared/steps/gather-targets";
 import { createOpenBatches } from "../../../shared/steps/open-batches";
 import { createPlanExpiry } from "../../../shared/steps/plan-expiry";
@@ -129,6 +130,7 @@ export class ExpiryBed {
       gatherTargets: createGatherTargets(all),
       cutTargets: createCutTargets(all),
       openBatches: createOpenBatches(all),
+      enterPhase: createEnterPhase(all),
       readCourse: createReadCourse(all),
       planExpiry: createPlanExpiry(all),
       requestCsrs: createRequestCsrs(all),

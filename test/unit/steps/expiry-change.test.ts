@@ -1,4 +1,5 @@
 import { createRoot } from "../../../lab/pki/certificates";
+import { addMs } from "../../../shared/domain/instant";
 import type { WavePolicy } from "../../../shared/domain/pacing/wave-policy";
 import { rollId, t0 } from "../../support/builders";
 import { ExpiryBed } from "./expiry-bed";
@@ -639,4 +640,23 @@ it("a replacement that a CA unknown to DPS has issued is refused", async () => {
   const device = bed.device("pump-1", { fresh: bed.leaf("pump-1", 90, { issuer: stranger }) });
   await bed.dispatch([device]);
   expect((await bed.row(device)).refusal?.code).toBe("chain-not-anchored");
+});
+
+describe("the deadline", () => {
+  it.each([
+    ["a day before the first old leaf runs out", 10, 9],
+    ["the request's own, where that is earlier", 90, 14],
+    ["the request's own, where less than a day is left", 0.5, 14],
+  ])("is %s", async (_what, days, expected) => {
+    const bed = new ExpiryBed();
+    const devices = [
+      bed.device("pump-1", { old: bed.leaf("pump-1", days) }),
+      bed.device("pump-2", { old: bed.leaf("pump-2", 95), fresh: bed.leaf("pump-2", 99) }),
+    ];
+    await bed.open(devices, { timing: { ...bed.timing, deadline: addMs(t0, 14 * 86_400_000) } });
+    await bed.plan();
+    const { pace } = await bed.steps.enterPhase({ rollId, phase: "rolling" });
+    expect(pace.deadline).toBe(t0 + expected * 86_400_000);
+    expect((await bed.steps.readCourse({ rollId })).pace.deadline).toBe(pace.deadline);
+  });
 });
