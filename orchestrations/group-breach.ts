@@ -5,6 +5,7 @@ import { closeGroup, closeReach, restoreGroup, type HeldGroup } from "../shared/
 import { containInBulk } from "../shared/contract/import-containment";
 import * as contract from "../shared/contract/orchestrations";
 import { waitUntil } from "../shared/contract/control";
+import { planRoll } from "../shared/contract/plan";
 import { call, child, childAll, childCall, input, type Orchestration } from "./durable";
 
 /**
@@ -34,7 +35,7 @@ export function* groupBreach(ctx: OrchestrationContext): Orchestration<z.output<
   if (!replaces) yield* call(ctx, enterPhase, { rollId, phase: "awaiting" });
   const fleet = { rollId, batches, pace };
   yield* childAll(ctx, [
-    ...(replaces ? [childCall(restoreGroup, { rollId })] : []),
+    replaces ? childCall(restoreGroup, { rollId, batches }) : childCall(planRoll, { rollId, batches }),
     childCall(contract.proveFleet, { ...fleet, nextRecheckAt: 0 }),
     ...(heldBack === undefined ? [] : [childCall(contract.admitFleet, { ...fleet, heldBack })]),
   ]);

@@ -2,7 +2,8 @@ import type { OrchestrationContext } from "durable-functions";
 import type { z } from "zod";
 import { enterPhase, noteContained } from "../shared/contract/activities";
 import * as contract from "../shared/contract/orchestrations";
-import { call, child, childPair, input, type Orchestration } from "./durable";
+import { planRoll } from "../shared/contract/plan";
+import { call, child, childAll, childCall, childPair, input, type Orchestration } from "./durable";
 
 /**
  * Some individually enrolled devices' certificates are compromised.
@@ -22,8 +23,12 @@ export function* individualBreach(
   if (heldBack === undefined) {
     yield* child(ctx, contract.containFleet, { rollId, batches, next: 0, ...how });
     yield* call(ctx, noteContained, { rollId });
-    yield* child(ctx, contract.proveFleet, { rollId, batches, pace, nextRecheckAt: 0 });
+    yield* childAll(ctx, [
+      childCall(contract.proveFleet, { rollId, batches, pace, nextRecheckAt: 0 }),
+      childCall(planRoll, { rollId, batches }),
+    ]);
   } else {
+    // The list waits for an approval of its own; a plan would come too late for it.
     const fleet = { rollId, batches, pace, ...how };
     yield* childPair(ctx, [contract.containAndProve, fleet], [contract.admitFleet, { ...fleet, heldBack }]);
   }

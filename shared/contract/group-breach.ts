@@ -40,5 +40,12 @@ export const closeReach = activityContract({
   output: z.object({ complete: z.boolean(), groups: z.int().nonnegative() }),
 });
 
-/** The new CA takes over where the compromised one was, if DPS takes it; then the roll waits for its devices. */
-export const restoreGroup = activityContract({ name: "restoreGroup", input: RollInput, output: z.object({}) });
+/**
+ * The new CA takes over where the compromised one was, if the plan is not refused, whoever has to has approved it, and DPS
+ * takes the CA; then the roll waits for its devices.
+ */
+export const restoreGroup = activityContract({
+  name: "restoreGroup",
+  input: RollInput.extend({ batches: z.int().nonnegative() }),
+  output: z.object({}),
+});

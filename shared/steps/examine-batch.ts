@@ -66,11 +66,13 @@ export function createExamineBatch(deps: ExamineBatchDeps): Step<typeof examineB
       const target = targets.get(row.registrationId);
       return target === undefined ? [] : [question(deps, request, batch, row, target)];
     });
-    const admission = await admit(deps, { resources: needs(questions), priority: "expiry" }, ticket);
-    if (admission.outcome === "wait") return { examined: 0, wait: admission.wait };
-
-    const seen = await look(deps, request, questions);
     const breach = isBreach(request.playbook);
+    const admission = await admit(deps, { resources: needs(questions), priority: "expiry" }, ticket);
+    const admitted = admission.outcome === "go";
+    // Beside a containment the plan takes what is left over, and waits for nothing.
+    if (!admitted && (!breach || request.dryRun === true)) return { examined: 0, wait: admission.wait };
+
+    const seen = await look(deps, request, admitted ? questions : questions.map(unasked));
     const presupposed = preconditions(batch, seen, breach);
     // The findings last: once they are there, what they stand on is too. Another run may have been first.
     await blobs.putDocument(rollId, documents.preconditions(batch), presupposed);
@@ -96,6 +98,11 @@ function question(
   const hubs = out || row.containedAt !== undefined ? [] : breach ? readable : own;
   const modules = breach && !out && batch < BATCHES_WITH_MODULES;
   return { row, target, hubs, modules, preview: breach && group === undefined && isUntouched(row) };
+}
+
+/** Nothing of it takes quota. */
+function unasked(one: Question): Question {
+  return { ...one, hubs: [], modules: false };
 }
 
 /** Basic tiers have no twins: what cannot be asked is not waited for. */

@@ -1,4 +1,4 @@
-import { expectGolden, play, START } from "./playbook";
+import { expectGolden, PLAN_HASH, play, START } from "./playbook";
 
 describe("groupBreach", () => {
   it("closes the group before anything else, contains, then replaces the CA while it watches the contained devices", async () => {
@@ -13,6 +13,7 @@ describe("groupBreach", () => {
     expect(new Set(after)).toEqual(
       new Set([
         ...["judgeSuccessor", "enterPhase", "provePossession", "replaceAuthority", "countLeaning", "deleteAuthority"],
+        ...["examineBatch#0", "sumExamined", "freezePlan"],
         ...["proveBatch#0", "closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
       ]),
     );
@@ -24,13 +25,10 @@ describe("groupBreach", () => {
   it("does not touch CA certificates where no successor is named", async () => {
     const ran = await play("groupBreach", {}, { closeGroup: { outcome: "closed", replaces: false } });
     expect(ran.calls).not.toContain("judgeSuccessor");
-    expect(ran.calls.slice(-6)).toEqual([
+    expect(ran.calls.slice(12)).toEqual([
       "enterPhase",
-      "proveBatch#0",
-      "closeRoll",
-      "writeEvidence",
-      "sealEvidence",
-      "releaseClaims",
+      ...["examineBatch#0", "sumExamined", "freezePlan", "proveBatch#0"],
+      ...["closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
     ]);
     expectGolden("groupBreach", "no-successor", ran);
   });
@@ -50,15 +48,39 @@ describe("groupBreach", () => {
 });
 
 describe("restoreGroup", () => {
+  const planHash = PLAN_HASH;
+  const pace = { pollMs: 10_000, recheckMs: 300_000, deadline: START + 60_000 };
+
   it("waits for devices once the new CA is in", async () => {
-    const ran = await play("restoreGroup", {});
+    const ran = await play("restoreGroup", { batches: 1 });
     expect(ran.calls.at(-1)).toBe("enterPhase");
+    expect(ran.calls).toContain("replaceAuthority");
     expectGolden("restoreGroup", "replaced", ran);
   });
 
   it("goes on without one where it is refused", async () => {
-    const ran = await play("restoreGroup", {}, { judgeSuccessor: { outcome: "refused", code: "expired" } });
-    expect(ran.calls).toEqual(["judgeSuccessor", "enterPhase"]);
+    const ran = await play(
+      "restoreGroup",
+      { batches: 1 },
+      {
+        judgeSuccessor: { outcome: "refused", code: "expired" },
+        freezePlan: { planHash, refused: true, approval: false, dryRun: false, pace },
+      },
+    );
+    expect(ran.calls).toEqual(["judgeSuccessor", "examineBatch#0", "sumExamined", "freezePlan", "enterPhase"]);
+  });
+
+  it("brings no CA in that nobody has approved, where the order asks for it", async () => {
+    const ran = await play(
+      "restoreGroup",
+      { batches: 1 },
+      {
+        freezePlan: { planHash, refused: false, approval: true, dryRun: false, pace },
+        readControl: { state: "waiting", retries: 0, missing: ["approved"] },
+      },
+    );
+    expect(ran.calls).not.toContain("replaceAuthority");
+    expect(ran.calls.at(-1)).toBe("enterPhase");
   });
 });
 

@@ -1,4 +1,4 @@
-import { VERSION } from "../support/replay";
+import { VERSION, type Action } from "../support/replay";
 import { expectGolden, play, START, Unavailable } from "./playbook";
 
 describe("individualBreach", () => {
@@ -8,7 +8,7 @@ describe("individualBreach", () => {
       ...["gatherTargets", "cutTargets", "openBatches", "enterPhase"],
       ...["closeAtDps#0", "holdAtHub#0", "releaseHold#0", "confirmContained#0"],
       "noteContained",
-      "proveBatch#0",
+      ...["proveBatch#0", "examineBatch#0", "sumExamined", "freezePlan"],
       ...["closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
     ]);
     expect(ran.output).toEqual({ outcome: "completed", proven: 3 });
@@ -17,11 +17,12 @@ describe("individualBreach", () => {
 
   it("starts its children on its own version", async () => {
     const { executions } = await play("individualBreach", {});
-    const children = executions.flatMap(({ actions }) => actions).filter(({ actionType }) => actionType === 2);
+    const children = executions.flatMap(({ actions }) => actions.flatMap(partsOf)).filter(isChild);
     expect(children.map((child) => [child["functionName"], child["version"]])).toEqual([
       ["openFleet", VERSION],
       ["containFleet", VERSION],
       ["proveFleet", VERSION],
+      ["planRoll", VERSION],
       ["closeFleet", VERSION],
     ]);
   });
@@ -33,6 +34,7 @@ describe("individualBreach", () => {
       "cutTargets",
       "enterPhase",
       "noteContained",
+      "freezePlan",
       "closeRoll",
       "writeEvidence",
       "sealEvidence",
@@ -61,3 +63,13 @@ describe("individualBreach", () => {
     expect(ran.error).toContain("batches");
   });
 });
+
+/** What was asked for at once, one by one. */
+function partsOf(action: Action): readonly Action[] {
+  const parts = action["compoundActions"];
+  return Array.isArray(parts) ? (parts as Action[]) : [action];
+}
+
+function isChild({ actionType }: Action): boolean {
+  return actionType === 2;
+}

@@ -20,8 +20,9 @@ export function stepsOf(choice: StepChoice): PlanStep[] {
     .map((row) => toStep(row, choice));
 }
 
-function isNeeded(phase: RollPhase, { approval, succession }: StepChoice): boolean {
-  return phase === "awaiting-approval" ? approval : succession;
+/** Whether an alert has to wait for a person is decided before there is a plan: that phase is no step of it. */
+function isNeeded(phase: RollPhase, { request, approval, succession }: StepChoice): boolean {
+  return phase === "awaiting-approval" ? approval && !isBreach(request.playbook) : succession;
 }
 
 function toStep({ phase, does, because, until, irreversible }: PhaseRow, { succession }: StepChoice): PlanStep {
