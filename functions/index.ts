@@ -31,6 +31,7 @@ import { TableIssuanceStore } from "../shared/adapters/store/issuance-store";
 import { BlobReplacementSource } from "../shared/adapters/store/replacement-source";
 import { BlobRollBlobs } from "../shared/adapters/store/roll-blobs";
 import { TableTargetClaims } from "../shared/adapters/store/target-claim-store";
+import { TableSourceCounters } from "../shared/adapters/store/source-counters";
 import { TableRollStore } from "../shared/adapters/store/roll-store";
 import { openStore, type StoreAddress } from "../shared/adapters/store/tables";
 import { createDecoys } from "../shared/adapters/x509/decoy-certificates";
@@ -63,6 +64,7 @@ import { createNoticeDevices } from "../shared/use-cases/registry/notice-devices
 import { createRegistry } from "../shared/use-cases/registry/registry";
 import { createManagePolicies } from "../shared/use-cases/policies";
 import { createReadPlan } from "../shared/use-cases/read-plan";
+import { createReadHeard } from "../shared/use-cases/read-heard";
 import { createReadRolls } from "../shared/use-cases/read-rolls";
 import { createReadDue } from "../shared/use-cases/read-due";
 import { createRunDue } from "../shared/use-cases/run-due";
@@ -77,6 +79,7 @@ import { registerAlerts } from "./http/alerts";
 import { registerDueList } from "./http/due";
 import { registerEvidence } from "./http/evidence";
 import { createGate } from "./http/gate";
+import { registerHeard } from "./http/heard";
 import { registerInventory } from "./http/inventory";
 import { registerDenyEntries } from "./http/deny-entries";
 import { registerRegistry } from "./http/registry";
@@ -103,6 +106,8 @@ const { issuer, prover } = connectIssuers(settings, {
   entropy: nodeEntropy,
 });
 const rates = ratesOf(settings.quotas.dps, settings.quotas.hubs, settings.quotas.headroom);
+
+const facts = new TableFactStore(store);
 
 const deps = {
   clock: systemClock,
@@ -132,7 +137,9 @@ const deps = {
   journal: new TableRollJournal(store),
   batches: new TableBatchStore(store, systemClock, leaseMs),
   blobs: new BlobRollBlobs(store),
-  facts: new TableFactStore(store),
+  facts,
+  factList: facts,
+  counters: new TableSourceCounters(store),
   poison: new TablePoisonStore(store),
   due: new TableDueRows(store),
   devices: new TableDeviceDataStore(store),
@@ -170,6 +177,7 @@ const acceptDelivery = createAcceptDelivery(deps);
 registerAlertShapes({ accept: acceptDelivery, callers: directory });
 registerAlertList(gate, createReadAlerts(deps));
 registerExpiry(settings.expirySchedule, gate, createRunExpiry(deps), createReadExpiry(deps));
+registerHeard(gate, createReadHeard(deps));
 registerPolicies(gate, createManagePolicies(deps));
 if (settings.alertSources.exported) registerExportedAlerts(acceptDelivery);
 if (settings.alertSources.grid) registerGridAlerts(acceptDelivery);

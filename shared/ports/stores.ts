@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { DeviceFacts } from "../domain/device-facts";
+import type { DeviceFacts, EventPosition } from "../domain/device-facts";
 import type { DeviceId, RollId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
 import type { BatchHeader, JournalEntry } from "../domain/roll/batch";
@@ -112,9 +112,18 @@ export interface LinePage {
 
 /** What the event stream says, per device. */
 export interface FactStore {
-  /** Merges by `mergeFacts`; all of one partition in as few transactions as fit. */
-  merge(heard: readonly DeviceFacts[]): Promise<void>;
+  /**
+   * Merges by `mergeFacts`; all of one partition in as few transactions as fit. Answers the newest message that was known of
+   * each device before; devices that nobody had heard are left out.
+   */
+  merge(heard: readonly DeviceFacts[]): Promise<ReadonlyMap<DeviceId, EventPosition>>;
   read(deviceIds: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, DeviceFacts>>;
+}
+
+/** Facts for whoever looks for devices instead of asking for them. */
+export interface FactList {
+  /** Devices of one partition (0 to 15) in the order of their ids, at most `limit` (1-1,000). */
+  page(partition: number, page: { readonly limit: number; readonly after?: string }): Promise<readonly DeviceFacts[]>;
 }
 
 /** Events that could not be used, kept with their position. */

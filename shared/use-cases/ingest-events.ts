@@ -1,9 +1,11 @@
 import { HeartbeatProperties, MESSAGE_TYPE, RollReport, signedText } from "../contract/device-messages";
-import { mergeFacts, type DeviceFacts, type VerifiedReport } from "../domain/device-facts";
+import { isLater, mergeFacts, type DeviceFacts, type EventPosition, type VerifiedReport } from "../domain/device-facts";
 import { DeviceId } from "../domain/ids";
 import { parseInstant, type Instant } from "../domain/instant";
+import { addEvents, NO_EVENTS, type EventCounts } from "../domain/source-counts";
 import type { CertificateReader } from "../ports/certificates";
 import type { Clock } from "../ports/clock";
+import type { SourceCounters } from "../ports/source-counters";
 import type { FactStore, PoisonEvent, PoisonStore } from "../ports/stores";
 
 export interface IngestEventsDeps {
@@ -13,6 +15,8 @@ export interface IngestEventsDeps {
   readonly poison: PoisonStore;
   /** Told of every device that was heard, once its facts are stored; default: nobody. */
   readonly notice?: (heard: readonly DeviceFacts[]) => Promise<void>;
+  /** Keeps what this answers, summed up per source; default: nobody. */
+  readonly counters?: Pick<SourceCounters, "add">;
 }
 
 /** One message of the hub's event stream. Its system properties are IoT Hub's word; everything else is the device's. */
@@ -24,16 +28,6 @@ export interface StreamEvent {
   readonly sequenceNumber: number;
   readonly offset: string;
   readonly enqueuedAt: Instant | undefined;
-}
-
-export interface IngestCounts {
-  readonly received: number;
-  /** Events whose facts were merged. */
-  readonly applied: number;
-  /** Not from a device's own session (modules, other message sources). */
-  readonly ignored: number;
-  /** Kept with their position, because nothing could be made of them. */
-  readonly poison: number;
 }
 
 type Heard =
@@ -52,26 +46,56 @@ export function createIngestEvents({
   facts,
   poison,
   notice,
-}: IngestEventsDeps): (hub: string, events: readonly StreamEvent[]) => Promise<IngestCounts> {
+  counters,
+}: IngestEventsDeps): (hub: string, events: readonly StreamEvent[]) => Promise<EventCounts> {
   return async (hub, events) => {
     const merged = new Map<DeviceId, DeviceFacts>();
     const spoiled: PoisonEvent[] = [];
-    let applied = 0;
-    let ignored = 0;
-    for (const event of events) {
-      const heard = hear(certificates, event);
-      if (heard.kind === "ignored") ignored += 1;
+    const all = events.map((event) => ({ event, heard: hear(certificates, event) }));
+    for (const { event, heard } of all) {
       if (heard.kind === "poison") spoiled.push(toPoison(hub, event, heard.reason, clock.now()));
-      if (heard.kind === "facts") applied += 1;
       // A spoiled body still came over a session of that device: it was heard.
       if (heard.kind !== "ignored" && heard.facts !== undefined)
         merged.set(heard.facts.deviceId, mergeFacts(merged.get(heard.facts.deviceId), heard.facts));
     }
     if (spoiled.length > 0) await poison.put(spoiled);
-    if (merged.size > 0) await facts.merge([...merged.values()]);
+    const before = merged.size === 0 ? NOBODY : await facts.merge([...merged.values()]);
     await notice?.([...merged.values()]);
-    return { received: events.length, applied, ignored, poison: spoiled.length };
+    const bySource = count(hub, all, before);
+    for (const [source, counts] of bySource) await counters?.add(source, counts, clock.now());
+    return [...bySource.values()].reduce(addEvents, NO_EVENTS);
   };
+}
+
+const NOBODY: ReadonlyMap<DeviceId, EventPosition> = new Map();
+
+/** Says of each event whether it told anything new, going by what was known before and by the events before it. */
+function count(
+  hub: string,
+  all: readonly { readonly event: StreamEvent; readonly heard: Heard }[],
+  before: ReadonlyMap<DeviceId, EventPosition>,
+): ReadonlyMap<string, EventCounts> {
+  const newest = new Map(before);
+  const bySource = new Map<string, EventCounts>();
+  for (const { event, heard } of all) {
+    const word = heard.kind === "facts" ? noveltyOf(newest, heard.facts) : heard.kind;
+    const source = `${hub}/${event.partition}`;
+    const one = { ...NO_EVENTS, received: 1, [word]: 1 };
+    bySource.set(source, addEvents(bySource.get(source) ?? NO_EVENTS, one));
+  }
+  return bySource;
+}
+
+function noveltyOf(
+  newest: Map<DeviceId, EventPosition>,
+  { deviceId, lastSeen }: DeviceFacts,
+): "applied" | "duplicate" | "stale" {
+  const known = newest.get(deviceId);
+  if (known === undefined || isLater(lastSeen, known)) {
+    newest.set(deviceId, lastSeen);
+    return "applied";
+  }
+  return isLater(known, lastSeen) ? "stale" : "duplicate";
 }
 
 function hear(certificates: CertificateReader, event: StreamEvent): Heard {

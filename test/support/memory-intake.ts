@@ -1,6 +1,9 @@
 import { AlertRecord } from "../../shared/domain/alert/log";
 import { Proposal } from "../../shared/domain/expiry/proposal";
 import { DEFAULT_POLICIES, PolicyVersion } from "../../shared/domain/policy/policies";
+import type { Instant } from "../../shared/domain/instant";
+import { addEvents, NO_EVENTS, SourceCounts, type EventCounts } from "../../shared/domain/source-counts";
+import type { SourceCounters } from "../../shared/ports/source-counters";
 import type { AlertLog } from "../../shared/ports/alert-log";
 import type { PolicyStore } from "../../shared/ports/policies";
 import type { ProposalStore } from "../../shared/ports/proposals";
@@ -72,5 +75,22 @@ export class MemoryProposalStore implements ProposalStore {
       const changed = stored === undefined ? undefined : change(stored);
       if (changed !== undefined) this.rows.set(key, Proposal.parse(changed));
     }
+  }
+}
+
+/** Sums per source without a storage account; pass the same contract suite as the real ones. */
+export class MemorySourceCounters implements SourceCounters {
+  private readonly sources = new Map<string, SourceCounts>();
+
+  async add(source: string, counts: EventCounts, at: Instant): Promise<void> {
+    await Promise.resolve();
+    const known = this.sources.get(source);
+    const sum = addEvents(known ?? NO_EVENTS, counts);
+    this.sources.set(source, SourceCounts.parse({ source, since: known?.since ?? at, until: at, ...sum }));
+  }
+
+  async list(): Promise<readonly SourceCounts[]> {
+    await Promise.resolve();
+    return [...this.sources.values()].sort((a, b) => (a.source < b.source ? -1 : 1));
   }
 }

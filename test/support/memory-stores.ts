@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
-import { DeviceFacts, mergeFacts } from "../../shared/domain/device-facts";
+import { formatKey } from "../../shared/adapters/store/keys";
+import { DeviceFacts, factPartition, mergeFacts, type EventPosition } from "../../shared/domain/device-facts";
 import type { DeviceId, RegistrationId, RollId } from "../../shared/domain/ids";
 import { addMs } from "../../shared/domain/instant";
 import type { Instant } from "../../shared/domain/instant";
@@ -17,6 +18,7 @@ import type {
   CheckedOutBatch,
   CheckOut,
   ClaimStore,
+  FactList,
   FactStore,
   PoisonEvent,
   PoisonStore,
@@ -307,14 +309,20 @@ export class MemoryRollBlobs implements RollBlobs {
 
 const Targets = z.array(RollRequest.shape.targets.element);
 
-export class MemoryFactStore implements FactStore {
+export class MemoryFactStore implements FactStore, FactList {
   private readonly facts = new Map<DeviceId, DeviceFacts>();
 
   /** How many rows were written: facts that say nothing new are not. */
   writes = 0;
 
-  async merge(heard: readonly DeviceFacts[]): Promise<void> {
+  async merge(heard: readonly DeviceFacts[]): Promise<ReadonlyMap<DeviceId, EventPosition>> {
     await networkPause();
+    const before = new Map(
+      heard.flatMap(({ deviceId }) => {
+        const stored = this.facts.get(deviceId);
+        return stored === undefined ? [] : [[deviceId, stored.lastSeen] as const];
+      }),
+    );
     for (const news of heard) {
       const stored = this.facts.get(news.deviceId);
       const merged = copy(DeviceFacts, mergeFacts(stored, news));
@@ -322,6 +330,17 @@ export class MemoryFactStore implements FactStore {
       this.facts.set(news.deviceId, merged);
       this.writes += 1;
     }
+    return before;
+  }
+
+  async page(
+    partition: number,
+    { limit, after = "" }: Parameters<FactList["page"]>[1],
+  ): Promise<readonly DeviceFacts[]> {
+    await networkPause();
+    const all = [...this.facts.values()].filter(({ deviceId }) => factPartition(deviceId) === partition);
+    const sorted = all.sort((a, b) => (formatKey(a.deviceId) < formatKey(b.deviceId) ? -1 : 1));
+    return sorted.filter(({ deviceId }) => after === "" || formatKey(deviceId) > formatKey(after)).slice(0, limit);
   }
 
   async read(deviceIds: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, DeviceFacts>> {

@@ -128,7 +128,7 @@ describe.each([
 
 describe("facts on Azure Tables, beneath", () => {
   /** Lets another consumer merge right before each of the first writes of `work`. */
-  const raced = async (clients: StoreClients, others: DeviceFacts[], work: (store: FactStore) => Promise<void>) => {
+  const raced = async (clients: StoreClients, others: DeviceFacts[], work: (store: FactStore) => Promise<unknown>) => {
     const store = new TableFactStore(clients);
     let racing = false;
     const stop = intercept(await clients.table("facts"), async (request, send) => {

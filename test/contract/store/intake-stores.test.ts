@@ -1,3 +1,5 @@
+import { TableFactStore } from "../../../shared/adapters/store/fact-store";
+import { TableSourceCounters } from "../../../shared/adapters/store/source-counters";
 import { nodeEntropy } from "../../../shared/adapters/x509/node-entropy";
 import { TableProposalStore } from "../../../shared/adapters/store/proposal-store";
 import { TableAlertLog } from "../../../shared/adapters/store/alert-log-store";
@@ -9,7 +11,18 @@ import type { PolicyStore } from "../../../shared/ports/policies";
 import { azuriteForThisFile } from "../../support/azurite";
 import { Proposal } from "../../../shared/domain/expiry/proposal";
 import type { ProposalStore } from "../../../shared/ports/proposals";
-import { MemoryAlertLog, MemoryPolicyStore, MemoryProposalStore } from "../../support/memory-intake";
+import {
+  MemoryAlertLog,
+  MemoryPolicyStore,
+  MemoryProposalStore,
+  MemorySourceCounters,
+} from "../../support/memory-intake";
+import { factPartition } from "../../../shared/domain/device-facts";
+import { DeviceId } from "../../../shared/domain/ids";
+import { NO_EVENTS } from "../../../shared/domain/source-counts";
+import type { SourceCounters } from "../../../shared/ports/source-counters";
+import type { FactList, FactStore } from "../../../shared/ports/stores";
+import { MemoryFactStore } from "../../support/memory-stores";
 import { start } from "./samples";
 
 const storage = azuriteForThisFile();
@@ -71,5 +84,55 @@ describe.each<[string, () => ProposalStore]>([
     const keys = [1, 2, 3].map((n) => aProposal(n, "starting").key);
     await store.update(keys, (stored) => (stored.expiry.id === "p-1" ? { ...stored, state: "started" } : undefined));
     expect((await store.list({ limit: 10 })).map(({ state }) => state)).toEqual(["started", "starting"]);
+  });
+});
+
+describe.each<[string, () => readonly [SourceCounters, SourceCounters], () => FactStore & FactList]>([
+  [
+    "in memory",
+    () => {
+      const counters = new MemorySourceCounters();
+      return [counters, counters];
+    },
+    () => new MemoryFactStore(),
+  ],
+  [
+    "on Azure Tables",
+    () => {
+      const clients = storage.open();
+      return [new TableSourceCounters(clients), new TableSourceCounters(clients)];
+    },
+    () => new TableFactStore(storage.open()),
+  ],
+])("what was heard, %s", (_where, makeCounters, makeFacts) => {
+  test("sums are right though two processes count the same source", async () => {
+    const [one, other] = makeCounters();
+    for (let n = 0; n < 4; n += 1)
+      await (n % 2 === 0 ? one : other).add(
+        "hub/0",
+        { ...NO_EVENTS, received: 2, applied: 1, stale: 1 },
+        addMs(start, n),
+      );
+    await one.add("hub/1", { ...NO_EVENTS, received: 1, poison: 1 }, start);
+    expect(await other.list()).toEqual([
+      { ...NO_EVENTS, source: "hub/0", received: 8, applied: 4, stale: 4, since: start, until: addMs(start, 3) },
+      { ...NO_EVENTS, source: "hub/1", received: 1, poison: 1, since: start, until: start },
+    ]);
+  });
+
+  test("merging says what was known before, and a partition is read page by page", async () => {
+    const facts = makeFacts();
+    const ids = Array.from({ length: 200 }, (_, n) => DeviceId.parse(`pump#${n}`)).filter(
+      (id) => factPartition(id) === 3,
+    );
+    const at = (n: number) => ({ enqueuedAt: addMs(start, n), partition: "0", sequenceNumber: n });
+    expect((await facts.merge(ids.map((deviceId) => ({ deviceId, lastSeen: at(1) })))).size).toBe(0);
+    const before = await facts.merge(ids.slice(0, 2).map((deviceId) => ({ deviceId, lastSeen: at(2) })));
+    expect([...before.values()]).toEqual([at(1), at(1)]);
+    const first = await facts.page(3, { limit: 2 });
+    const last = first.at(-1)?.deviceId;
+    const rest = await facts.page(3, { limit: 1_000, ...(last === undefined ? {} : { after: last }) });
+    expect([...first, ...rest].map(({ deviceId }) => deviceId).sort()).toEqual([...ids].sort());
+    expect(await facts.page(3, { limit: 10, after: "zzz" })).toEqual([]);
   });
 });

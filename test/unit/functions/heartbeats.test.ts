@@ -1,5 +1,6 @@
 import { toStreamEvents } from "../../../functions/events/heartbeats";
 import { nodeCertificateReader } from "../../../shared/adapters/x509/node-certificate-reader";
+import { NO_EVENTS } from "../../../shared/domain/source-counts";
 import { createIngestEvents } from "../../../shared/use-cases/ingest-events";
 import { t0 } from "../../support/builders";
 import { MemoryFactStore, MemoryPoisonStore } from "../../support/memory-stores";
@@ -64,9 +65,8 @@ describe("a batch of events", () => {
         poison,
       });
       expect(await ingest(hub, events)).toEqual({
+        ...NO_EVENTS,
         received: given.length,
-        applied: 0,
-        ignored: 0,
         poison: given.length,
       });
       expect(facts.writes).toBe(0);

@@ -1,11 +1,14 @@
+import * as fc from "fast-check";
 import { selfSignedLeaf } from "../../../lab/pki/certificates";
 import { nodeCertificateReader } from "../../../shared/adapters/x509/node-certificate-reader";
 import type { DeviceFacts } from "../../../shared/domain/device-facts";
 import { DeviceId } from "../../../shared/domain/ids";
 import { addMs, instant } from "../../../shared/domain/instant";
 import { RollError } from "../../../shared/domain/roll-error";
-import { createIngestEvents, type IngestCounts, type StreamEvent } from "../../../shared/use-cases/ingest-events";
+import { NO_EVENTS, type EventCounts } from "../../../shared/domain/source-counts";
+import { createIngestEvents, type StreamEvent } from "../../../shared/use-cases/ingest-events";
 import { deviceId, nonce, planned, rollId, t0 } from "../../support/builders";
+import { MemorySourceCounters } from "../../support/memory-intake";
 import { MemoryFactStore, MemoryPoisonStore } from "../../support/memory-stores";
 import { anEvent, reportBody, systemOf } from "./events";
 
@@ -16,14 +19,16 @@ const isReport = { messageType: "rollReport" };
 class Consumer {
   readonly facts = new MemoryFactStore();
   readonly poison = new MemoryPoisonStore();
+  readonly counters = new MemorySourceCounters();
   readonly ingest = createIngestEvents({
     clock: { now: () => instant(t0) },
     certificates: nodeCertificateReader,
     facts: this.facts,
     poison: this.poison,
+    counters: this.counters,
   });
 
-  hear(...events: readonly StreamEvent[]): Promise<IngestCounts> {
+  hear(...events: readonly StreamEvent[]): Promise<EventCounts> {
     return this.ingest("lab-hub", events);
   }
 
@@ -36,7 +41,7 @@ describe("a heartbeat", () => {
   it("with an empty body says that the device was heard, how, and what it claims to use", async () => {
     const consumer = new Consumer();
     const properties = { messageType: "heartbeat", certThumbprint: planned, certNotAfter: "2026-02-01T00:00:00Z" };
-    expect(await consumer.hear(anEvent(1, { properties }))).toEqual({ received: 1, applied: 1, ignored: 0, poison: 0 });
+    expect(await consumer.hear(anEvent(1, { properties }))).toEqual({ ...NO_EVENTS, received: 1, applied: 1 });
     const position = { enqueuedAt: addMs(t0, 1), partition: "0", sequenceNumber: 1 };
     expect(await consumer.known()).toEqual({
       deviceId,
@@ -75,7 +80,7 @@ describe("a message that is not from a device's own session", () => {
   ])("(%s) is ignored", async (_what, systemProperties) => {
     const consumer = new Consumer();
     const event = anEvent(1, { systemProperties, properties: isReport, body: reportBody(fresh) });
-    expect(await consumer.hear(event)).toEqual({ received: 1, applied: 0, ignored: 1, poison: 0 });
+    expect(await consumer.hear(event)).toEqual({ ...NO_EVENTS, received: 1, ignored: 1 });
     expect(await consumer.known()).toBeUndefined();
   });
 
@@ -142,6 +147,48 @@ describe("a report", () => {
   });
 });
 
+describe("every event", () => {
+  it("is counted once each time it comes: in = applied + duplicate + stale + ignored + poison, per source", async () => {
+    const event = fc
+      .record({
+        n: fc.integer({ min: 1, max: 30 }),
+        id: fc.constantFrom("pump-1", "pump-2"),
+        partition: fc.constantFrom("0", "1"),
+        kind: fc.constantFrom("beat", "module", "nobody", "spoiled"),
+      })
+      .map(({ n, id, partition, kind }): StreamEvent => {
+        if (kind === "spoiled") return anEvent(n, { partition, properties: isReport });
+        if (kind === "nobody") return anEvent(n, { partition, systemProperties: {} });
+        const more = kind === "module" ? { "iothub-connection-module-id": "m" } : {};
+        return anEvent(n, { partition, systemProperties: systemOf(n, { "iothub-connection-device-id": id, ...more }) });
+      });
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(event, { maxLength: 20 }), { maxLength: 5 }), async (batches) => {
+        const consumer = new Consumer();
+        for (const batch of batches) await consumer.hear(...batch);
+        const sources = await consumer.counters.list();
+        for (const { received, applied, duplicate, stale, ignored, poison } of sources)
+          expect(received).toBe(applied + duplicate + stale + ignored + poison);
+        const sent = batches.flat();
+        for (const partition of ["0", "1"])
+          expect(sources.find(({ source }) => source === `lab-hub/${partition}`)?.received ?? 0).toBe(
+            sent.filter((one) => one.partition === partition).length,
+          );
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("is new, the same again, or overtaken", async () => {
+    const consumer = new Consumer();
+    const other = anEvent(9, { systemProperties: systemOf(9, { "iothub-connection-device-id": "pump-2" }) });
+    expect(await consumer.hear(anEvent(2), anEvent(3), other)).toMatchObject({ received: 3, applied: 3 });
+    expect(await consumer.hear(anEvent(3), anEvent(1), anEvent(4), anEvent(4))).toMatchObject({
+      ...{ received: 4, applied: 1, duplicate: 2, stale: 1 },
+    });
+  });
+});
+
 describe("a batch that holds an empty body, a body that is no JSON, and a forged report", () => {
   const batch = [
     anEvent(1, { properties: isReport }),
@@ -155,7 +202,7 @@ describe("a batch that holds an empty body, a body that is no JSON, and a forged
 
   it("loses nobody's report, and keeps what is spoiled with its position", async () => {
     const consumer = new Consumer();
-    expect(await consumer.hear(...batch)).toEqual({ received: 7, applied: 4, ignored: 0, poison: 3 });
+    expect(await consumer.hear(...batch)).toEqual({ ...NO_EVENTS, received: 7, applied: 4, poison: 3 });
     expect((await consumer.known())?.verified?.[0]?.position.sequenceNumber).toBe(4);
     expect((await consumer.known())?.lastSeen.sequenceNumber).toBe(5);
     expect(await consumer.known("pump-2")).toBeDefined();
