@@ -151,11 +151,15 @@ const deletes: Story = {
   claims: [...breachClaims, "old-trust-gone"],
 };
 
+/** A device that does not answer is asked again, or cut off, after seconds instead of minutes. */
+const impatient = { ROLLCALL_ATTEMPT_MS: "6000" } as const;
+
 const reprovisions: Story = {
   ...common,
   name: "individual-breach-reprovision",
   summary:
     "20 keys are stolen; devices are told to register anew over the sessions they have, and cut off if they do not",
+  settings: impatient,
   cast: (world) => robbed("individual-breach-reprovision", world),
   ask: ({ rolled }) => breachOf(rolled, { containment: "reprovision" }),
   claims: [...breachClaims, "old-trust-gone"],
@@ -165,6 +169,7 @@ const duringExpiry: Story = {
   ...common,
   name: "individual-breach-during-expiry",
   summary: "20 devices are being rolled for expiry when their old keys turn out to be stolen: the breach goes first",
+  settings: impatient,
   prelude: {
     // It leaves the old slots alone until long after the story, so the stolen keys are good until the breach is known.
     ask: ({ rolled }) =>
