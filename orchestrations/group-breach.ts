@@ -26,11 +26,13 @@ export function* groupBreach(ctx: OrchestrationContext): Orchestration<z.output<
     yield* call(ctx, closeGroup, { rollId, approved: true });
   }
   const { pace } = yield* call(ctx, enterPhase, { rollId, phase: "containing" });
-  yield* call(ctx, closeReach, { rollId, insist: false });
+  const { complete } = yield* call(ctx, closeReach, { rollId, insist: false });
   const { batches, heldBack } = yield* child(ctx, contract.openFleet, { rollId });
   yield* child(ctx, containInBulk, { rollId, batches });
   yield* child(ctx, contract.containFleet, { rollId, batches, next: 0 });
   yield* call(ctx, noteContained, { rollId });
+  // What the graph could not show before: nothing that the CA opens may stay open, however long the graph takes.
+  if (!complete) yield* call(ctx, closeReach, { rollId, insist: true });
 
   if (!replaces) yield* call(ctx, enterPhase, { rollId, phase: "awaiting" });
   const fleet = { rollId, batches, pace };

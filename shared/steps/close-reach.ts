@@ -2,10 +2,11 @@ import type { closeReach } from "../contract/group-breach";
 import type { DenyEntry } from "../domain/deny-entry";
 import { decideNarrowing } from "../domain/enrollment/close-group";
 import { EnrollmentGroupId, type RollId, type Sha256Thumbprint } from "../domain/ids";
-import { strike } from "../domain/inventory/breach-reach";
+import { strike, type StruckGroup } from "../domain/inventory/breach-reach";
 import { withChanges } from "../domain/inventory/ca-changes";
 import type { CaGraph } from "../domain/inventory/ca-graph";
 import type { AuthorityFacts } from "../domain/inventory/fleet-entries";
+import { instant } from "../domain/instant";
 import type { GroupScope } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
 import type { CertificateReader } from "../ports/certificates";
@@ -71,6 +72,7 @@ async function close(deps: CloseReachDeps, rollId: RollId, scope: GroupScope): P
     if (groupId === undefined) uncovered.push(authority);
     else denyGroups.push({ groupId, authority });
   }
+  for (const group of groups.filter(({ shadowed }) => shadowed)) await noteClosed(deps, rollId, graph, group);
   const struck = groups.find(({ groupId }) => groupId === main);
   const own = struck ?? { groupId: main, bad: { thumbprints: compromised, names: [...names] }, shadowed: true };
   return {
@@ -159,6 +161,27 @@ async function ledgerRow(
   const removeAfter = readLeaf(certificates, pem)?.leaf.notAfter;
   const about = { kind: "deny-group", target, rollId, owner: requestedBy ?? source, reason } as const;
   return { ...about, createdAt: requestedAt, ...(removeAfter === undefined ? {} : { removeAfter }) };
+}
+
+/**
+ * A group that stays closed because it is what keeps old leaves out is on the ledger like any other deny entry. It goes when
+ * the compromised CAs have run out; where it holds a healthy CA too, only a person may say so.
+ */
+async function noteClosed(
+  deps: CloseReachDeps,
+  rollId: RollId,
+  graph: CaGraph,
+  { groupId, bad }: StruckGroup,
+): Promise<void> {
+  const { requestedBy, source, reason, requestedAt } = await deps.blobs.getRequest(rollId);
+  const group = graph.group(groupId);
+  const held = group === undefined ? [] : graph.trusted(group);
+  const ends = held.map((ca) => (bad.thumbprints.includes(ca) ? graph.authority(ca)?.notAfter : undefined));
+  const known = ends.filter((end) => end !== undefined);
+  const about = { kind: "closed-group", target: groupId, rollId, owner: requestedBy ?? source, reason } as const;
+  const removeAfter =
+    known.length === 0 || known.length < ends.length ? {} : { removeAfter: instant(Math.max(...known)) };
+  await noteDeny(deps, { ...about, createdAt: requestedAt, ...removeAfter });
 }
 
 /** Opens a closed group for those of its devices that are not concerned, if it was open before and that is safe. */

@@ -36,6 +36,9 @@ describe("groupBreach", () => {
   it("contains the group of the request though the CA graph cannot be read", async () => {
     const ran = await play("groupBreach", {}, { closeReach: { complete: false, groups: 1 } });
     expect(ran.calls).toContain("confirmContained#0");
+    // Closed later, as soon as it can.
+    expect(ran.calls.filter((call) => call === "closeReach")).toHaveLength(2);
+    expect(ran.calls.lastIndexOf("closeReach")).toBeGreaterThan(ran.calls.indexOf("noteContained"));
   });
 
   it("closes only when both the successor's part and the proofs have ended", async () => {

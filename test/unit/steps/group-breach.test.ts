@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { EnrollmentGroupId, Sha256Thumbprint } from "../../../shared/domain/ids";
 import type { GroupScope } from "../../../shared/domain/roll/request";
 import { addMs } from "../../../shared/domain/instant";
@@ -257,6 +258,10 @@ describe("a compromised intermediate", () => {
     const old = bed.member("pump-1", { issuer: bed.ica });
     await bed.breach({ authority: "intermediate", compromised: { slots: ["primary"] } });
     expect([await status(bed), await status(bed, "above")]).toEqual(["disabled", "enabled"]);
+    // It holds a healthy CA as well: only a person may take it away.
+    const entry = await bed.denyLedger.find("group|fleet");
+    expect(entry).toMatchObject({ kind: "closed-group", rollId });
+    expect(entry?.removeAfter).toBeUndefined();
     await bed.contain();
     await expectCut(bed, old);
   });
@@ -305,6 +310,9 @@ describe("a compromised intermediate", () => {
     await bed.steps.confirmContained(bed.at);
     expect((await bed.row(device)).containedAt).toBeDefined();
     expect(bed.opens(device, device.fresh)).toBe(true);
+    expect((await bed.denyLedger.find("group|fleet"))?.removeAfter).toBe(
+      Date.parse(new X509Certificate(bed.ica.certificatePem).validTo),
+    );
     expect(bed.opens(device, device.old)).toBe(false);
   });
 
