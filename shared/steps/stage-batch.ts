@@ -3,7 +3,7 @@ import { decideStaging } from "../domain/enrollment/stage-entry";
 import type { RegistrationId, RollId } from "../domain/ids";
 import { isAside, isAtWork } from "../domain/roll/attempts";
 import type { JournalLine } from "../domain/roll/batch";
-import type { DeviceRow, Swap } from "../domain/roll/device-row";
+import { withWarning, type DeviceRow, type Swap } from "../domain/roll/device-row";
 import type { RollTarget } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
 import type { CertificateReader } from "../ports/certificates";
@@ -93,9 +93,12 @@ async function readEntries(
   for (const answer of readings) {
     if (answer instanceof RollError) continue;
     const { id, reading } = answer;
-    const row = work.row(id);
+    const known = work.row(id);
+    const changed = reading.outcome === "found" && isChanged(known, reading.enrollment);
+    const row = changed ? withWarning(known, "changed-since-plan") : known;
     const say = (result: string): number =>
       outcome.push({ registrationId: id, target: "dps", action: "stage", result });
+    if (changed) say("changed-since-plan");
     if (reading.outcome === "missing") {
       work.set(
         refuse(row, { code: "enrollment-missing", detail: "the entry was deleted while the roll was under way" }),
@@ -120,6 +123,11 @@ async function readEntries(
     }
   }
   return stagings;
+}
+
+/** Somebody else wrote the entry after the plan had read it. What is written is decided on the entry as it is now. */
+function isChanged({ seen, staging, warnings }: DeviceRow, { etag }: IndividualEnrollment): boolean {
+  return seen !== undefined && seen.etag !== etag && staging !== true && !warnings.includes("changed-since-plan");
 }
 
 /** Writes; answers the registrations that lost a race and must be decided again. */

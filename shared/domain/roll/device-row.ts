@@ -67,6 +67,8 @@ export type Warning =
   | "contained-at-hub"
   /** DPS has no enrollment group of the name that the request gave. */
   | "group-missing"
+  /** Somebody wrote the device's entry after the plan had read it; the roll decided anew. */
+  | "changed-since-plan"
   /** A plan could not read the device's own entry, or its identity: what it says of the device may be wrong. */
   | "entry-unread"
   | "hub-unread"
