@@ -9,6 +9,7 @@ import type { Refusal } from "../domain/roll/device-row";
 import { RollError } from "../domain/roll-error";
 import type { Authority } from "../ports/authorities";
 import { allGroups, findAuthority, frozenPlan, noteTrust, slotsOf } from "./authority-world";
+import { refuseSuperseded } from "./claim-trust";
 import { journalled } from "./journalled";
 import { readTrust } from "./read-trust";
 import { PASSES, type GroupTrustDeps } from "./stage-authority";
@@ -35,7 +36,7 @@ export function createDeleteAuthority(deps: GroupTrustDeps): Step<typeof deleteA
 async function retire(
   deps: GroupTrustDeps,
   rollId: RollId,
-  { successor }: AuthorityPlan,
+  plan: AuthorityPlan,
   old: OldAuthority,
   leaning: number,
 ): Promise<Refusal | undefined> {
@@ -50,9 +51,11 @@ async function retire(
     const held = old.name === undefined ? undefined : findAuthority(authorities, old.name);
     if (held === undefined || isAnother(held, old))
       return refuseDeletion({ references: holders, anchored: [], leaning: 0 });
-    if (held.name.toLowerCase() === successor.name?.toLowerCase()) return SUCCESSOR_ITSELF;
+    if (held.name.toLowerCase() === plan.successor.name?.toLowerCase()) return SUCCESSOR_ITSELF;
     const refusal = refuseDeletion({ references: holders, anchored: await anchoredIn(deps, old), leaning });
     if (refusal !== undefined) return refusal;
+    const superseded = await refuseSuperseded(deps.targetClaims, rollId, plan);
+    if (superseded !== undefined) return superseded;
     const write = { step: "delete-authority", target: `ca ${held.name}`, action: "delete", guard: held.etag };
     const answer = await journalled(deps, rollId, write, () => deps.authorities.delete(held.name, held.etag));
     if (answer.outcome === "refused") return { code: "authority-referenced", detail: answer.detail };

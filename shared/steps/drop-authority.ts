@@ -24,7 +24,7 @@ export function createDropAuthority(deps: DropAuthorityDeps): Step<typeof dropAu
   return async ({ rollId }) => {
     const plan = await frozenPlan(blobs, rollId);
     for (let pass = 1; pass <= PASSES; pass += 1) {
-      const world = await readGroup(deps, plan);
+      const world = await readGroup(deps, rollId, plan);
       if ("code" in world) return noteRefusal(rolls, rollId, "refused", world);
       const { group, slots } = world;
       const decision = decideDrop(slots, plan.successor, plan.old);

@@ -13,7 +13,9 @@ import type { CertificateReader, Chain } from "../ports/certificates";
 import type { Clock } from "../ports/clock";
 import type { EnrollmentGroup, EnrollmentGroups } from "../ports/enrollment-groups";
 import type { RollBlobs, RollStore } from "../ports/stores";
+import type { TargetClaims } from "../ports/target-claims";
 import { allGroups, authorityPlan, findAuthority, noteRefusal, noteTrust, slotsOf } from "./authority-world";
+import { claimTrust } from "./claim-trust";
 import { badAuthorities, keysOf } from "./bad-authorities";
 import { documents } from "./roll-documents";
 import type { Step } from "./step";
@@ -26,6 +28,7 @@ export interface JudgeSuccessorDeps {
   readonly groups: EnrollmentGroups;
   readonly blobs: RollBlobs;
   readonly rolls: RollStore;
+  readonly targetClaims: TargetClaims;
 }
 
 /**
@@ -37,9 +40,12 @@ export function createJudgeSuccessor(deps: JudgeSuccessorDeps): Step<typeof judg
   return async ({ rollId }) => {
     const frozen = await blobs.findDocument(rollId, authorityPlan);
     if (frozen !== undefined) return ready(frozen);
-    const judged = await judge(deps, rollId, await blobs.getRequest(rollId));
+    const request = await blobs.getRequest(rollId);
+    const judged = await judge(deps, rollId, request);
     if (judged.outcome === "not-needed") return judged;
     if (judged.outcome === "refused") return noteRefusal(rolls, rollId, "refused", judged.refusal);
+    const claimed = await claimTrust(deps.targetClaims, rollId, request, judged.plan);
+    if (claimed !== undefined) return noteRefusal(rolls, rollId, "refused", claimed);
     await blobs.putDocument(rollId, authorityPlan, judged.plan);
     // Another run may have been first.
     const plan = await blobs.findDocument(rollId, authorityPlan);

@@ -28,7 +28,7 @@ export function createReplaceAuthority(deps: GroupTrustDeps): Step<typeof replac
     const closed = reach?.groups.find(({ groupId }) => groupId === plan.groupId);
     if (seen?.heldIt === false) return done(deps, rollId, "retired");
     for (let pass = 1; pass <= PASSES; pass += 1) {
-      const world = await readGroup(deps, plan);
+      const world = await readGroup(deps, rollId, plan);
       if ("code" in world) return noteRefusal(rolls, rollId, "refused", world);
       // Once the old CA has left the group it is known to nobody any more, and where it would get in cannot be asked again.
       const holdsOld = plan.old.some((old) => slotsWith(world.slots, old).length > 0);

@@ -10,6 +10,7 @@ import type { DueRows } from "../ports/due-rows";
 import type { BatchStore, RollBlobs, RollStore } from "../ports/stores";
 import type { TargetClaims } from "../ports/target-claims";
 import { noteRecheck, noteRetire } from "./due-work";
+import { releaseTrust } from "./claim-trust";
 import { mapSideBySide } from "./side-by-side";
 import type { Step } from "./step";
 
@@ -115,6 +116,7 @@ export function createReleaseClaims({ targetClaims, rolls, blobs }: MilestoneDep
       4,
     );
     if (end < batches) return { next: end };
+    await releaseTrust(targetClaims, blobs, rollId);
     await rolls.close(rollId);
     return {};
   };

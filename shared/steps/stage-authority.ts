@@ -8,6 +8,7 @@ import type { Authorities } from "../ports/authorities";
 import type { EnrollmentGroup, EnrollmentGroups, GroupChange } from "../ports/enrollment-groups";
 import type { EntryWrite } from "../ports/entries";
 import type { RollBlobs, RollStore } from "../ports/stores";
+import type { TargetClaims } from "../ports/target-claims";
 import {
   describeGroup,
   fillWith,
@@ -18,6 +19,7 @@ import {
   slotsOf,
   withoutHindrance,
 } from "./authority-world";
+import { refuseSuperseded } from "./claim-trust";
 import { journalled, type JournalDeps } from "./journalled";
 import type { Step } from "./step";
 
@@ -26,6 +28,7 @@ export interface GroupTrustDeps extends JournalDeps {
   readonly groups: EnrollmentGroups;
   readonly blobs: RollBlobs;
   readonly rolls: RollStore;
+  readonly targetClaims: TargetClaims;
 }
 
 /** How often a lost race is decided again within one run. */
@@ -39,7 +42,7 @@ export function createStageAuthority(deps: GroupTrustDeps): Step<typeof stageAut
   return async ({ rollId }) => {
     const plan = await frozenPlan(deps.blobs, rollId);
     for (let pass = 1; pass <= PASSES; pass += 1) {
-      const world = await readGroup(deps, plan);
+      const world = await readGroup(deps, rollId, plan);
       if ("code" in world) return noteRefusal(deps.rolls, rollId, "refused", world);
       const { group, slots } = world;
       const decision = decideStage(slots, plan.successor, deps.clock.now());
@@ -67,10 +70,14 @@ export function createStageAuthority(deps: GroupTrustDeps): Step<typeof stageAut
 
 /** The group as it is now, if it is still what the plan is about, and the new CA fit to stand in it. */
 export async function readGroup(
-  { authorities, groups }: Pick<GroupTrustDeps, "authorities" | "groups">,
+  { authorities, groups, targetClaims }: Pick<GroupTrustDeps, "authorities" | "groups" | "targetClaims">,
+  rollId: RollId,
   plan: AuthorityPlan,
 ): Promise<{ readonly group: EnrollmentGroup; readonly slots: NonNullable<ReturnType<typeof slotsOf>> } | Refusal> {
   const [reading, held] = await Promise.all([groups.get(plan.groupId), authorities.list()]);
+  // After the ETag was read and before anything is written by it: whoever took over has written a newer one, or will.
+  const superseded = await refuseSuperseded(targetClaims, rollId, plan);
+  if (superseded !== undefined) return superseded;
   if (reading.outcome === "missing") return { code: "unknown-group", detail: `group ${plan.groupId} is gone` };
   const { group } = reading;
   const slots = slotsOf(group, held);

@@ -1,4 +1,6 @@
 import { createIntermediate, createRoot, issueLeaf } from "../../../lab/pki/certificates";
+import { RollId } from "../../../shared/domain/ids";
+import { releaseTrust } from "../../../shared/steps/claim-trust";
 import { rollId } from "../../support/builders";
 import { AuthorityBed, type Family, type Role } from "./authority-bed";
 
@@ -397,5 +399,49 @@ describe("the old CA stays", () => {
     bed.azure.addAuthority("old-ca", stranger.certificatePem);
     expect(await bed.delete()).toEqual({ outcome: "retired" });
     expect(bed.hasCa("old-ca")).toBe(true);
+  });
+});
+
+describe("two rolls want the same group or CA", () => {
+  const other = RollId.parse("20260101T000000000Z-0badcafe");
+  const begun = async (): Promise<AuthorityBed> => {
+    const bed = new AuthorityBed("caReferences", "root");
+    bed.addGroup();
+    await bed.ask();
+    return bed;
+  };
+
+  it.each([
+    ["group", "fleet"],
+    ["ca", "old-ca"],
+    ["ca", "new-ca"],
+  ] as const)("the later one is refused while another of its weight holds the %s %s", async (kind, id) => {
+    const bed = await begun();
+    await bed.targetClaims.claim({ rollId: other, priority: 0 }, kind, [{ id }]);
+    expect(await bed.judge()).toEqual({ outcome: "refused", code: "trust-claimed" });
+    expect((await bed.targetClaims.holders("group", ["fleet"])).get("fleet")?.rollId).toBe(
+      kind === "group" ? other : undefined,
+    );
+    await bed.targetClaims.release(other, kind, [id]);
+    expect(await bed.judge()).toMatchObject({ outcome: "ready" });
+  });
+
+  it("a breach takes over, and the superseded roll writes nothing more", async () => {
+    const bed = await begun();
+    await bed.judge();
+    await bed.prove();
+    await bed.targetClaims.claim({ rollId: other, priority: 3 }, "group", [{ id: "fleet" }]);
+    expect(await bed.stage()).toEqual({ outcome: "refused", code: "superseded" });
+    expect(await bed.drop()).toEqual({ outcome: "refused", code: "superseded" });
+    expect(bed.slots()).toBe("old -");
+    expect(bed.azure.faults.calls.get("dps.group.put")).toBeUndefined();
+  });
+
+  it("what was claimed is given back at the end", async () => {
+    const bed = await begun();
+    await bed.judge();
+    await releaseTrust(bed.targetClaims, bed.blobs, rollId);
+    expect((await bed.targetClaims.holders("group", ["fleet"])).size).toBe(0);
+    expect((await bed.targetClaims.holders("ca", ["old-ca", "new-ca"])).size).toBe(0);
   });
 });

@@ -1,0 +1,69 @@
+import type { AuthorityPlan } from "../domain/authority/plan";
+import { authorityKey } from "../domain/inventory/fleet-entries";
+import type { ClaimKind } from "../domain/roll/claim";
+import type { Refusal } from "../domain/roll/device-row";
+import { priorityOf } from "../domain/roll/playbook";
+import type { RollRequest } from "../domain/roll/request";
+import type { RollId } from "../domain/ids";
+import type { RollBlobs } from "../ports/stores";
+import type { TargetClaims } from "../ports/target-claims";
+import { authorityPlan } from "./authority-world";
+
+/** What a CA roll claims at DPS: its group, and the CA certificates by name. */
+function targetsOf({ groupId, successor, old }: AuthorityPlan): readonly (readonly [ClaimKind, readonly string[]])[] {
+  const names = [successor, ...old].flatMap(({ name }) => (name === undefined ? [] : [authorityKey(name)]));
+  return [
+    ["group", [groupId]],
+    ["ca", [...new Set(names)]],
+  ];
+}
+
+/** Claims the group and the CAs; a weightier roll takes them over. Refused where another open roll keeps one of them. */
+export async function claimTrust(
+  targetClaims: TargetClaims,
+  rollId: RollId,
+  { playbook }: RollRequest,
+  plan: AuthorityPlan,
+): Promise<Refusal | undefined> {
+  const claimant = { rollId, priority: priorityOf(playbook, plan.authority) };
+  for (const [kind, ids] of targetsOf(plan)) {
+    const { held } = await targetClaims.claim(
+      claimant,
+      kind,
+      ids.map((id) => ({ id })),
+    );
+    const [taken] = held;
+    if (taken === undefined) continue;
+    await release(targetClaims, rollId, plan);
+    const [id, holder] = taken;
+    return {
+      code: "trust-claimed",
+      detail: `roll ${holder.rollId} works on the ${kind} "${id}"; wait until it has ended`,
+    };
+  }
+  return undefined;
+}
+
+/** Whether another roll has taken the group or a CA over; asked before every write. */
+export async function refuseSuperseded(
+  targetClaims: TargetClaims,
+  rollId: RollId,
+  plan: AuthorityPlan,
+): Promise<Refusal | undefined> {
+  for (const [kind, ids] of targetsOf(plan)) {
+    const other = [...(await targetClaims.holders(kind, ids))].find(([, claim]) => claim.rollId !== rollId);
+    if (other !== undefined)
+      return { code: "superseded", detail: `roll ${other[1].rollId} has taken the ${kind} "${other[0]}" over` };
+  }
+  return undefined;
+}
+
+/** Gives up what a CA roll had claimed, if it was one. */
+export async function releaseTrust(targetClaims: TargetClaims, blobs: RollBlobs, rollId: RollId): Promise<void> {
+  const plan = await blobs.findDocument(rollId, authorityPlan);
+  if (plan !== undefined) await release(targetClaims, rollId, plan);
+}
+
+async function release(targetClaims: TargetClaims, rollId: RollId, plan: AuthorityPlan): Promise<void> {
+  for (const [kind, ids] of targetsOf(plan)) await targetClaims.release(rollId, kind, ids);
+}
