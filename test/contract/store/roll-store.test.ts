@@ -67,7 +67,7 @@ describe.each([
   test("what could not be read back is not written", async () => {
     const store = make();
     const rollId = aRollId();
-    await expect(store.create(aRoll(rollId, { devices: 0 }))).rejects.toMatchObject({ code: "store-corrupt" });
+    await expect(store.create(aRoll(rollId, { devices: -1 }))).rejects.toMatchObject({ code: "store-corrupt" });
     expect(await store.get(rollId)).toBeUndefined();
   });
 
