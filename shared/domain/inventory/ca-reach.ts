@@ -6,10 +6,10 @@ import { filled, isSelfIssued, type AuthorityFacts, type GroupEntry, type Indivi
 /** How much is known: `possible` where issuers are missing in between that only devices present. */
 export type Certainty = "certain" | "possible";
 
-/** A group that needs a CA certificate which it does not name: the verified one above its own (unverified) certificate. */
+/** A group that leans on a CA certificate which it does not name: a verified one above its own certificate. */
 export interface ImplicitAnchor {
   readonly groupId: EnrollmentGroupId;
-  /** True if the group would let nobody in without it. */
+  /** True if one of the group's own certificates would let nobody in without it. */
   readonly sole: boolean;
   readonly certainty: Certainty;
 }
@@ -23,16 +23,15 @@ export function implicitlyAnchored(graph: CaGraph, ca: Sha256Thumbprint): readon
   return graph.entries.groups.flatMap((group): ImplicitAnchor[] => {
     const own = graph.trusted(group).flatMap((thumbprint) => graph.authority(thumbprint) ?? []);
     if (own.some(({ sha256Thumbprint }) => sha256Thumbprint === ca)) return [];
-    const leaning = own.map((certificate) => leaningOn(graph, certificate, ca)).filter((one) => one !== undefined);
-    if (leaning.length === 0) return [];
-    return [
-      {
-        groupId: group.groupId,
-        sole: leaning.some(({ sole }) => sole),
-        certainty: leaning.some(({ certainty }) => certainty === "certain") ? "certain" : "possible",
-      },
-    ];
+    const leaning = own.flatMap((certificate) => leaningOn(graph, certificate, ca) ?? []);
+    // Of two slots the one that stands to lose more speaks for the group.
+    const worst = leaning.find(isLockedOut) ?? leaning.find(({ sole }) => sole) ?? leaning[0];
+    return worst === undefined ? [] : [{ groupId: group.groupId, ...worst }];
   });
+}
+
+function isLockedOut({ sole, certainty }: Omit<ImplicitAnchor, "groupId">): boolean {
+  return sole && certainty === "certain";
 }
 
 /** How one of a group's certificates depends on the CA; undefined if it does not. */
@@ -40,7 +39,7 @@ function leaningOn(
   graph: CaGraph,
   certificate: AuthorityFacts,
   ca: Sha256Thumbprint,
-): { readonly sole: boolean; readonly certainty: Certainty } | undefined {
+): Omit<ImplicitAnchor, "groupId"> | undefined {
   const anchors = graph
     .upFrom(certificate)
     .map(({ sha256Thumbprint }) => sha256Thumbprint)

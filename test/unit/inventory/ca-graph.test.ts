@@ -356,6 +356,15 @@ describe("what stands behind a CA", () => {
     expect(implicitlyAnchored(on, plant.sha256Thumbprint)).toEqual([]);
   });
 
+  it("is possibly a group of which one slot leans on it for certain, but not alone, and the other perhaps", () => {
+    const verifiedPlant = inDps(plant, true);
+    const groups = [aGroup("both", aCa("dark", "unknown"), plant)];
+    const on = new CaGraph({ authorities: [verifiedRoot, verifiedPlant], groups, individuals: [] });
+    expect(implicitlyAnchored(on, root.sha256Thumbprint)).toEqual([
+      { groupId: "both", sole: true, certainty: "possible" },
+    ]);
+  });
+
   it("is possibly a group whose chain has a gap that only devices can close", () => {
     const on = new CaGraph({ ...entries, authorities: [verifiedRoot] });
     expect(implicitlyAnchored(on, root.sha256Thumbprint)).toEqual([
