@@ -41,10 +41,20 @@ function* onePass(
     rollId,
     until: { notPaused: true, windowOpen: true, ...approval(wave, number) },
     pollMs: pace.pollMs,
-    deadline: pace.deadline,
+    deadline: Math.min(pace.deadline, now(ctx) + pace.recheckMs),
   });
   if (gate.reason === "aborted") return { ended: "aborted" };
   if (now(ctx) >= pace.deadline) return { ended: "deadline" };
+  if (gate.reason === "deadline") {
+    // Nothing may be sent, but who was told already may have answered.
+    yield* child(ctx, contract.reprovisionWave, {
+      rollId,
+      from: 0,
+      to: begunUntil(wave, batches, progress),
+      all: false,
+    });
+    return progress;
+  }
 
   const startedAt = progress.startedAt ?? now(ctx);
   const all = now(ctx) >= progress.lookAt;
@@ -75,6 +85,12 @@ function* onePass(
     default:
       return verdict satisfies never;
   }
+}
+
+/** The first batch that nothing may have been sent to: a wave that waits for approval is not begun by looking. */
+function begunUntil(wave: Wave | undefined, batches: number, { startedAt }: Progress): number {
+  if (wave === undefined) return batches;
+  return wave.gate === "auto" || startedAt !== undefined ? wave.firstBatch + wave.batches : wave.firstBatch;
 }
 
 function approval(wave: Wave | undefined, number: number | undefined) {

@@ -93,7 +93,7 @@ export const readWave = activityContract({
 
 /**
  * The batches that want to be worked on, in order, from `from` up to and without `to`, some at a time: those that are due,
- * or with `all` those that are waited for at all. None while nothing may be dispatched.
+ * or with `all` those that are waited for at all. While nothing may be dispatched: those with devices that may still answer.
  */
 export const dueBatches = activityContract({
   name: "dueBatches",

@@ -31,17 +31,19 @@ export function createReadWave({ blobs }: WaveDeps): Step<typeof readWave> {
   };
 }
 
-/** See the contract. Reads the control row too: a pass that was begun before a pause ends with the present window. */
+/** See the contract. Reads the control row too, so that a pause is heard in the middle of a pass. */
 export function createDueBatches(deps: WaveDeps): Step<typeof dueBatches> {
   return async ({ rollId, from, to, all }) => {
-    if (!(await dispatchGate(deps, rollId)).open) return { batches: [] };
+    const { open } = await dispatchGate(deps, rollId);
     const now = deps.clock.now();
     const due: number[] = [];
     // A page at a time: where much is due, the first page has it all.
     for (let page = from; page < to && due.length <= SIDE_BY_SIDE; page += PAGE) {
       const range = { from: page, to: Math.min(page + PAGE, to) };
       const summaries = await deps.rolls.readSummaries(rollId, range);
-      due.push(...summaries.filter((one) => isDue(one, all, now)).map(({ batch }) => batch));
+      due.push(
+        ...summaries.filter((one) => (open ? isDue(one, all, now) : one.inFlight > 0)).map(({ batch }) => batch),
+      );
     }
     const next = due[SIDE_BY_SIDE];
     return { batches: due.slice(0, SIDE_BY_SIDE), ...(next === undefined ? {} : { next }) };

@@ -117,10 +117,35 @@ describe("reprovisionFleet", () => {
     expectGolden("reprovisionFleet", "brake", ran);
   });
 
-  it.each(["aborted", "waiting"] as const)("sends nothing once it is %s", async (state) => {
-    const ran = await play("reprovisionFleet", {}, { ...twoWaves, readControl: { state, retries: 0, missing: [] } });
-    expect(ran.output).toEqual({ ended: state === "aborted" ? "aborted" : "deadline" });
+  it("ends at once when it is aborted", async () => {
+    const readControl = { state: "aborted", retries: 0, missing: [] };
+    const ran = await play("reprovisionFleet", {}, { ...twoWaves, readControl });
+    expect(ran.output).toEqual({ ended: "aborted" });
     expect(ran.calls).not.toContain("dueBatches");
+  });
+
+  it("judges answers while it is paused, begins no wave that waits for approval, and ends at the deadline", async () => {
+    const { seen, note } = given();
+    const ran = await play(
+      "reprovisionFleet",
+      { progress: { wave: 1, forgiven: 0, lookAt: START, retries: 0 } },
+      {
+        ...twoWaves,
+        readControl: { state: "waiting", retries: 0, missing: ["notPaused"] },
+        dueBatches: (input) => {
+          note(input);
+          return { batches: [] };
+        },
+      },
+    );
+    expect(ran.output).toEqual({ ended: "deadline" });
+    // Every five minutes; the wave to come begins with batch 1.
+    expect(seen).toMatchObject([
+      { from: 0, to: 1, all: false },
+      { from: 0, to: 1, all: false },
+    ]);
+    expect(ran.calls).not.toContain("weigh");
+    expectGolden("reprovisionFleet", "paused", ran);
   });
 
   it("looks at everybody it waits for now and then, and follows a retry at once", async () => {

@@ -200,5 +200,5 @@ export function someEvidence(changes: Partial<ProofEvidence> = {}): ProofEvidenc
 /** A batch with these counts and nothing else to say. */
 export function aSummary(batch: number, counts: BatchSummary["counts"]): BatchSummary {
   const wave = { succeeded: 0, failed: 0, unreachable: 0, open: 0 };
-  return { batch, counts, wave, leftOut: 0, waiting: 0, owed: 0, contained: [] };
+  return { batch, counts, wave, leftOut: 0, waiting: 0, inFlight: 0, owed: 0, contained: [] };
 }

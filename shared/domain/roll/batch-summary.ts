@@ -2,7 +2,7 @@ import { z } from "zod";
 import { owesRestore } from "../hub/guess";
 import { Instant } from "../instant";
 import { WaveCounts } from "../pacing/judge-wave";
-import { isAside, isAtWork, waveStanding } from "./attempts";
+import { isAside, isAtWork, isInFlight, waveStanding } from "./attempts";
 import { BATCH_SIZE } from "./batch";
 import type { DeviceRow } from "./device-row";
 import { addCounts, countStates, DeviceCounts, isOpen } from "./device-state";
@@ -20,6 +20,8 @@ export const BatchSummary = z.object({
   leftOut: z.int().nonnegative(),
   /** Devices that the roll still waits for, or owes something. */
   waiting: z.int().nonnegative(),
+  /** Devices that were told and may still answer. */
+  inFlight: z.int().nonnegative(),
   /** When some device of it is to be looked at again, as far as the clock decides; 0 = now, absent = nothing is planned. */
   dueAt: Instant.optional(),
   /** When the first old leaf of a proven device may go that is still in its entry. */
@@ -51,6 +53,7 @@ export function summarize(batch: number, rows: readonly DeviceRow[]): BatchSumma
     wave,
     leftOut,
     waiting: rows.filter(isWaitedFor).length,
+    inFlight: rows.filter(isInFlight).length,
     ...(dueAt === undefined ? {} : { dueAt }),
     ...(retireAt === undefined ? {} : { retireAt }),
     ...(oldEndsAt === undefined ? {} : { oldEndsAt }),
@@ -75,6 +78,7 @@ export function addSummaries(all: readonly BatchSummary[]): Omit<BatchSummary, "
     },
     leftOut: sum(({ leftOut }) => leftOut),
     waiting: sum(({ waiting }) => waiting),
+    inFlight: sum(({ inFlight }) => inFlight),
     ...(dueAt === undefined ? {} : { dueAt }),
     ...(retireAt === undefined ? {} : { retireAt }),
     ...(oldEndsAt === undefined ? {} : { oldEndsAt }),

@@ -590,6 +590,15 @@ describe("waves", () => {
     expect(await due(false)).toEqual([0]);
     await bed.say("pause");
     expect(await due(true)).toEqual([]);
+    // Who was told before the pause may answer all the same.
+    await bed.say("resume");
+    bed.online(device);
+    await bed.pass();
+    await bed.say("pause");
+    expect(await due(false)).toEqual([0]);
+    await bed.obey(device);
+    await bed.pass();
+    expect(await bed.state(device)).toBe("proven");
   });
 
   it("are weighed by their rules; a person's resume forgives what was seen", async () => {
