@@ -94,8 +94,19 @@ import { registerInventoryTimer } from "./timers/inventory";
 import { registerSweep } from "./timers/sweep";
 
 const settings = readSettings(process.env);
-const { pulseHoldMs, settleMs, pollMs, recheckMs, attemptMs, retryMs, leaseMs, sweepAgeMs, deadlineHours } =
-  settings.timing;
+const {
+  pulseHoldMs,
+  settleMs,
+  pollMs,
+  recheckMs,
+  attemptMs,
+  moveMs,
+  parkMs,
+  retryMs,
+  leaseMs,
+  sweepAgeMs,
+  deadlineHours,
+} = settings.timing;
 const store = openStore(storeAddress(settings.storage));
 const { enrollments, groups, registrations, authorities, hubs } = connectAzure(settings, systemClock);
 const issuance = new TableIssuanceStore(store);
@@ -159,7 +170,17 @@ const deps = {
   }),
   calendar: cronCalendar,
   ledger: new TableLedger(store, settings.dps.host, rates, systemClock),
-  timing: { pulseHoldMs, settleMs, pollMs, recheckMs, attemptMs, retryMs, deadlineMs: deadlineHours * 3_600_000 },
+  timing: {
+    pulseHoldMs,
+    settleMs,
+    pollMs,
+    recheckMs,
+    attemptMs,
+    moveMs,
+    parkMs,
+    retryMs,
+    deadlineMs: deadlineHours * 3_600_000,
+  },
   twoPersons: settings.twoPersons,
   approvals: settings.approvals,
   quotas: settings.quotas,

@@ -102,6 +102,10 @@ export interface Timing {
   readonly controlPollMs: number;
   /** After this long without an answer an attempt has ended. */
   readonly attemptMs: number;
+  /** Containment `reprovision`: a device that has not changed over by then is cut off. */
+  readonly moveMs: number;
+  /** Containment `disable`: an identity that got no new leaf by then holds sentinels and is enabled. */
+  readonly parkMs: number;
   /** Pauses before the second, third, … attempt; none: a device that did not answer is tried once. */
   readonly retryMs: number[];
   /** How long a step owns a batch. */
@@ -192,6 +196,8 @@ const environment = z
     ROLLCALL_RECHECK_MS: wholeNumber({ fallback: 300_000, min: 100, max: 86_400_000 }),
     ROLLCALL_CONTROL_POLL_MS: wholeNumber({ fallback: 60_000, min: 100, max: 600_000 }),
     ROLLCALL_ATTEMPT_MS: wholeNumber({ fallback: 600_000, min: 1_000, max: 86_400_000 }),
+    ROLLCALL_MOVE_MS: wholeNumber({ fallback: 900_000, min: 0, max: 86_400_000 }),
+    ROLLCALL_PARK_MS: wholeNumber({ fallback: 3_600_000, min: 0, max: 86_400_000 }),
     ROLLCALL_RETRY_MS: variable(
       "give at most 20 pauses in milliseconds, separated by commas, such as 300000,3600000,21600000",
       readPauses,
@@ -252,6 +258,8 @@ export function readSettings(
       recheckMs: data.ROLLCALL_RECHECK_MS,
       controlPollMs: data.ROLLCALL_CONTROL_POLL_MS,
       attemptMs: data.ROLLCALL_ATTEMPT_MS,
+      moveMs: data.ROLLCALL_MOVE_MS,
+      parkMs: data.ROLLCALL_PARK_MS,
       retryMs: data.ROLLCALL_RETRY_MS,
       leaseMs: data.ROLLCALL_LEASE_MS,
       sweepAgeMs: data.ROLLCALL_SWEEP_AGE_MS,

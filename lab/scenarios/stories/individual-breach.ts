@@ -159,7 +159,7 @@ const reprovisions: Story = {
   name: "individual-breach-reprovision",
   summary:
     "20 keys are stolen; devices are told to register anew over the sessions they have, and cut off if they do not",
-  settings: impatient,
+  settings: { ...impatient, ROLLCALL_MOVE_MS: "3000" },
   cast: (world) => robbed("individual-breach-reprovision", world),
   ask: ({ rolled }) => breachOf(rolled, { containment: "reprovision" }),
   claims: [...breachClaims, "old-trust-gone"],
