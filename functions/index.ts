@@ -26,6 +26,8 @@ import { TableRollJournal } from "../shared/adapters/store/journal-store";
 import { TableLedger } from "../shared/adapters/store/ledger-store";
 import { TablePolicyStore } from "../shared/adapters/store/policy-store";
 import { TableProposalStore } from "../shared/adapters/store/proposal-store";
+import { httpNoticeSender } from "../shared/adapters/notices/http-sender";
+import { TableOutbox } from "../shared/adapters/store/outbox-store";
 import { TablePoisonStore } from "../shared/adapters/store/poison-store";
 import { TableIssuanceStore } from "../shared/adapters/store/issuance-store";
 import { BlobReplacementSource } from "../shared/adapters/store/replacement-source";
@@ -65,6 +67,8 @@ import { createRegistry } from "../shared/use-cases/registry/registry";
 import { createManagePolicies } from "../shared/use-cases/policies";
 import { createReadPlan } from "../shared/use-cases/read-plan";
 import { createReadHeard } from "../shared/use-cases/read-heard";
+import { createFindNotices } from "../shared/use-cases/notices/find-notices";
+import { createSendNotices } from "../shared/use-cases/notices/send-notices";
 import { createReadRolls } from "../shared/use-cases/read-rolls";
 import { createReadDue } from "../shared/use-cases/read-due";
 import { createRunDue } from "../shared/use-cases/run-due";
@@ -91,6 +95,7 @@ import { registerOrchestrations } from "./orchestrations";
 import { registerDue } from "./timers/due";
 import { registerExpiry } from "./timers/expiry";
 import { registerInventoryTimer } from "./timers/inventory";
+import { registerNotices } from "./timers/notices";
 import { registerSweep } from "./timers/sweep";
 
 const settings = readSettings(process.env);
@@ -221,6 +226,14 @@ registerOperators({
   directDevice: createDirectDevice(deps),
   checkReadiness: createCheckReadiness(deps),
 });
+if (settings.notify.length > 0) {
+  const outbox = new TableOutbox(store);
+  const noticeSender = httpNoticeSender(settings.notify, systemClock, settings.timing.callTimeoutMs);
+  registerNotices(
+    createFindNotices({ ...deps, outbox }),
+    createSendNotices({ clock: systemClock, outbox, noticeSender }),
+  );
+}
 registerSweep(createSweepRolls(deps));
 registerDue(createRunDue(deps));
 registerDueList(gate, createReadDue(deps));

@@ -1,5 +1,6 @@
 import { app } from "@azure/functions";
 import type { ReadHeard } from "../../shared/use-cases/read-heard";
+import { endpoint } from "./endpoint";
 import type { Gate } from "./gate";
 import { reading } from "./rolls";
 
@@ -7,18 +8,16 @@ import { reading } from "./rolls";
 export function registerHeard(gate: Gate, read: ReadHeard): void {
   const { authLevel } = gate;
   app.http("listLateDevices", {
-    methods: ["GET"],
+    ...endpoint("listLateDevices"),
     authLevel,
-    route: "devices/late",
     handler: (request, context) =>
       reading(gate, request, context, ({ query }) =>
         read.late({ before: query.get("after"), limit: query.get("limit"), after: query.get("cursor") }),
       ),
   });
   app.http("listHeartbeatSources", {
-    methods: ["GET"],
+    ...endpoint("listHeartbeatSources"),
     authLevel,
-    route: "heartbeats/sources",
     handler: (request, context) => reading(gate, request, context, () => read.sources()),
   });
 }

@@ -3,6 +3,7 @@ import * as df from "durable-functions";
 import type { createRunExpiry } from "../../shared/use-cases/expiry/run-expiry";
 import type { ReadExpiry } from "../../shared/use-cases/expiry/read-expiry";
 import { durableStarter } from "../durable-starter";
+import { endpoint } from "../http/endpoint";
 import type { Gate } from "../http/gate";
 import { guarded, jsonResponse, problemResponse } from "../http/problem";
 import { reading } from "../http/rolls";
@@ -29,9 +30,8 @@ export function registerExpiry(
     },
   });
   app.http("runExpiryNow", {
-    methods: ["POST"],
+    ...endpoint("runExpiryNow"),
     authLevel,
-    route: "expiry/run",
     extraInputs: [df.input.durableClient()],
     handler: (request, context) =>
       guarded(context, async () => {
@@ -41,18 +41,16 @@ export function registerExpiry(
       }),
   });
   app.http("listProposals", {
-    methods: ["GET"],
+    ...endpoint("listProposals"),
     authLevel,
-    route: "proposals",
     handler: (request, context) =>
       reading(gate, request, context, ({ query }) =>
         read.proposals({ limit: query.get("limit"), after: query.get("after") }),
       ),
   });
   app.http("listRescue", {
-    methods: ["GET"],
+    ...endpoint("listRescue"),
     authLevel,
-    route: "rescue",
     handler: (request, context) =>
       reading(gate, request, context, ({ query }) =>
         read.rescue({ limit: query.get("limit"), after: query.get("after") }),

@@ -19,6 +19,7 @@ import {
   type IssuerSettings,
 } from "./certificate-variables";
 import { EVIDENCE_KEY_FORM, evidenceWithFiles, readEvidenceKey, type EvidenceSettings } from "./evidence-variables";
+import { NOTIFY_FORM, readNoticeTargets, type NoticeTarget } from "./notice-variables";
 import { quotasOf, quotaVariables, unlinkedHub, type Quotas } from "./quota-variables";
 import {
   readConnectionString,
@@ -78,6 +79,8 @@ export interface Settings {
   readonly authoritySigners: readonly AuthoritySettings[];
   /** The blob container that others fill with replacements. */
   readonly replacementsContainer: string;
+  /** Who is told of rolls without asking. */
+  readonly notify: readonly NoticeTarget[];
   /** Undefined: reports are not signed. */
   readonly evidence: EvidenceSettings | undefined;
   readonly quotas: Quotas;
@@ -177,6 +180,7 @@ const environment = z
     ).default("authorities"),
     ROLLCALL_ISSUER: variable(ISSUER_FORM, readIssuer).optional(),
     ROLLCALL_CA_SIGNERS: variable(SIGNERS_FORM, readSigners).default([]),
+    ROLLCALL_NOTIFY: variable(NOTIFY_FORM, readNoticeTargets).default([]),
     ROLLCALL_EVIDENCE_KEY: variable(EVIDENCE_KEY_FORM, readEvidenceKey).optional(),
     ROLLCALL_REPLACEMENTS_CONTAINER: variable(
       "give a container's name: 3 to 63 lower-case letters, digits and single hyphens, or leave it out for replacements",
@@ -274,6 +278,7 @@ export function readSettings(
     authoritySigners: data.ROLLCALL_CA_SIGNERS.map((signer) =>
       withFiles(signer, reading("ROLLCALL_CA_SIGNERS", readFile)),
     ),
+    notify: data.ROLLCALL_NOTIFY,
     evidence:
       data.ROLLCALL_EVIDENCE_KEY &&
       evidenceWithFiles(data.ROLLCALL_EVIDENCE_KEY, reading("ROLLCALL_EVIDENCE_KEY", readFile)),

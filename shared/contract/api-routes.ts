@@ -187,6 +187,22 @@ export const API_ROUTES = {
   listLints: read("inventory/lints", "What is odd", inventory.LintsView, inventory.LintsQuery),
   getInventory: read("inventory/{inventoryId}", "One inventory", inventory.InventoryView),
   blastRadius: read("blast-radius", "What a leaked key opens", inventory.BlastRadiusView, inventory.BlastRadiusQuery),
+  runExpiryNow: {
+    method: "POST",
+    path: "expiry/run",
+    summary: "Looks now at what runs out, as the timer does",
+    who: "operator",
+    answers: { 200: AnyObject },
+  },
+  listProposals: read("proposals", "Rolls that policies propose and nobody has started", AnyObject, Page),
+  listRescue: read("rescue", "Devices whose leaf has run out, with the way back", AnyObject, Page),
+  listLateDevices: read(
+    "devices/late",
+    "Devices that were heard once, and not since",
+    AnyObject,
+    z.record(z.string(), z.string()),
+  ),
+  listHeartbeatSources: read("heartbeats/sources", "What came from each event hub partition", AnyObject),
   ...REGISTRY_ROUTES,
   health: {
     method: "GET",

@@ -16,6 +16,7 @@ export type StoreTable =
   | "inventories"
   | "devices"
   | "issuance"
+  | "outbox"
   | "due"
   | "policies"
   | "alerts"
@@ -87,6 +88,7 @@ export function openStore(address: StoreAddress, prefix = "rollcall"): StoreClie
     devices: table("devices"),
     issuance: table("issuance"),
     due: table("due"),
+    outbox: table("outbox"),
     policies: table("policies"),
     alerts: table("alerts"),
     proposals: table("proposals"),

@@ -30,6 +30,8 @@ export const BatchSummary = z.object({
   oldEndsAt: Instant.optional(),
   /** Hub identities of others that are to be given back. */
   owed: z.int().nonnegative(),
+  /** How often containment was found broken after it had been claimed; absent: never. */
+  broken: z.int().positive().optional(),
   /** When its devices were found contained, and how many at that moment. */
   contained: z.array(z.tuple([Instant, z.int().positive()])).max(BATCH_SIZE),
 });
@@ -58,6 +60,7 @@ export function summarize(batch: number, rows: readonly DeviceRow[]): BatchSumma
     ...(retireAt === undefined ? {} : { retireAt }),
     ...(oldEndsAt === undefined ? {} : { oldEndsAt }),
     owed: rows.filter((row) => owesRestore(row)).length,
+    ...brokenIn(rows.map((row) => row.broken)),
     contained: momentsOf(rows),
   };
 }
@@ -83,8 +86,14 @@ export function addSummaries(all: readonly BatchSummary[]): Omit<BatchSummary, "
     ...(retireAt === undefined ? {} : { retireAt }),
     ...(oldEndsAt === undefined ? {} : { oldEndsAt }),
     owed: sum(({ owed }) => owed),
+    ...brokenIn(all.map(({ broken }) => broken ?? 0)),
     contained: all.flatMap(({ contained }) => contained),
   };
+}
+
+function brokenIn(times: readonly number[]): { broken?: number } {
+  const broken = times.reduce((total, one) => total + one, 0);
+  return broken === 0 ? {} : { broken };
 }
 
 function isWaitedFor(row: DeviceRow): boolean {

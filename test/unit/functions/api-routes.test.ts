@@ -4,9 +4,11 @@ import { API_ROUTES } from "../../../shared/contract/api-routes";
 import { openApiDocument } from "../../../shared/use-cases/openapi";
 
 const folder = join(__dirname, "../../../functions/http");
+const timers = readFileSync(join(folder, "../timers/expiry.ts"), "utf8");
 const source = readdirSync(folder)
   .filter((name) => name !== "endpoint.ts")
   .map((name) => readFileSync(join(folder, name), "utf8"))
+  .concat(timers)
   .join("\n");
 
 interface Operation {
