@@ -1,12 +1,13 @@
 import type { Bench } from "./bench";
 import { firstRoll } from "./first-roll";
 import { host } from "./host";
+import { intake } from "./intake";
 import { inventory } from "./inventory";
 import { labDps } from "./lab-dps";
 import { labFleet } from "./lab-fleet";
 import { labHub } from "./lab-hub";
 
-const benches: readonly Bench[] = [firstRoll, inventory, labDps, labHub, labFleet, host];
+const benches: readonly Bench[] = [firstRoll, inventory, labDps, labHub, labFleet, host, intake];
 
 async function main(names: readonly string[]): Promise<number> {
   if (names.length === 0 || names.includes("--help")) {
