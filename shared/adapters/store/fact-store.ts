@@ -10,18 +10,22 @@ import { RowCodec } from "./row-codec";
 import { queryPages } from "./table-rows";
 import type { StoreClients } from "./tables";
 
+/** Devices whose facts a process keeps in memory, some KiB each: it hears the same ones again and again. */
+const REMEMBERED = 10_000;
+
 /**
  * Facts in Azure Tables. Table `facts`: `f00` … `f15` / device id.
  *
  * Storage operations: `read` 1 per partition touched, and 1 more per device in fleets far larger than the question (see
- * `GuardedRows.read`); `merge` the same, and 1 per partition and 100 devices whose facts changed; `page` 1.
+ * `GuardedRows.read`); `merge` the same for devices that the
+ * process does not remember, and 1 per partition and 100 devices whose facts changed; `page` 1.
  */
 export class TableFactStore implements FactStore, FactList {
   private readonly codec = new RowCodec<DeviceFacts>("facts", DeviceFacts);
   private readonly rows: GuardedRows<DeviceFacts>;
 
   constructor(private readonly clients: StoreClients) {
-    this.rows = new GuardedRows(() => clients.table("facts"), this.codec);
+    this.rows = new GuardedRows(() => clients.table("facts"), this.codec, REMEMBERED);
   }
 
   async merge(heard: readonly DeviceFacts[]): Promise<ReadonlyMap<DeviceId, EventPosition>> {

@@ -12,9 +12,18 @@ const POINT_READS_AT_ONCE = 8;
 
 /** Rows of one table that several processes write without knowing of each other, each row guarded by its version. */
 export class GuardedRows<T> {
+  /** Rows as this process last wrote them, the longest untouched first. */
+  private readonly written = new Map<string, Versioned<T>>();
+
+  /**
+   * @param remembered rows that `merge` need not read again, because this process wrote them last as a rule. Where it did
+   * not, the guarded write fails and they are read. Only for values that merging never makes smaller: where an outdated row
+   * already says all that is new, nothing is written.
+   */
   constructor(
     private readonly open: () => Promise<TableClient>,
     private readonly codec: RowCodec<T>,
+    private readonly remembered = 0,
   ) {}
 
   /**
@@ -38,7 +47,7 @@ export class GuardedRows<T> {
   /**
    * Brings rows of one partition up to date: `decide` gets what is stored and answers the new value, or undefined to leave
    * the row alone. It runs again, on what is stored by then, where another write came first.
-   * Storage operations: those of `read`, and one per 100 changed rows (or 3 MiB); none of these if nothing changes.
+   * Storage operations: those of `read` for rows that are not remembered, and one per 100 changed rows (or 3 MiB); none of these if nothing changes.
    * @throws RollError `service-unavailable` (retryable) after {@link MERGE_TRIES} lost races.
    */
   async merge(
@@ -49,16 +58,47 @@ export class GuardedRows<T> {
     const client = await this.open();
     let open: readonly string[] = [...new Set(rowKeys)];
     for (let tries = 0; tries < MERGE_TRIES && open.length > 0; tries += 1) {
-      const stored = await this.read(partitionKey, open);
-      const actions = open.flatMap((rowKey) => this.action(partitionKey, rowKey, stored.get(rowKey), decide));
+      const stored = await this.knownOrRead(partitionKey, open);
+      const values = new Map<string, T>();
+      const actions = open.flatMap((rowKey) => this.action(partitionKey, rowKey, stored.get(rowKey), decide, values));
       const lost: string[] = [];
       for (const chunk of transactions(actions)) {
         const answer = await transact(client, chunk);
         if (answer.outcome !== "done") lost.push(...chunk.map(([, entity]) => entity.rowKey));
+        for (const [at, [, { rowKey }]] of chunk.entries())
+          this.remember(
+            partitionKey,
+            rowKey,
+            values.get(rowKey),
+            answer.outcome === "done" ? answer.value[at] : undefined,
+          );
       }
       open = lost;
     }
     if (open.length > 0) throw contended(`write to ${client.tableName}`, MERGE_TRIES);
+  }
+
+  private async knownOrRead(
+    partitionKey: string,
+    rowKeys: readonly string[],
+  ): Promise<ReadonlyMap<string, Versioned<T>>> {
+    const known = new Map(
+      rowKeys.flatMap((rowKey) => {
+        const row = this.written.get(`${partitionKey}|${rowKey}`);
+        return row === undefined ? [] : [[rowKey, row] as const];
+      }),
+    );
+    const unknown = rowKeys.filter((rowKey) => !known.has(rowKey));
+    return unknown.length === 0 ? known : new Map([...known, ...(await this.read(partitionKey, unknown))]);
+  }
+
+  private remember(partitionKey: string, rowKey: string, value: T | undefined, etag: string | undefined): void {
+    const key = `${partitionKey}|${rowKey}`;
+    this.written.delete(key);
+    if (this.remembered === 0 || value === undefined || etag === undefined) return;
+    this.written.set(key, { value, etag });
+    const [oldest] = this.written.keys();
+    if (this.written.size > this.remembered && oldest !== undefined) this.written.delete(oldest);
   }
 
   private async readRange(
@@ -84,9 +124,11 @@ export class GuardedRows<T> {
     rowKey: string,
     stored: Versioned<T> | undefined,
     decide: (rowKey: string, stored: T | undefined) => T | undefined,
+    values: Map<string, T>,
   ): TransactionAction[] {
     const value = decide(rowKey, stored?.value);
     if (value === undefined) return [];
+    values.set(rowKey, value);
     const entity = this.codec.encode(partitionKey, rowKey, value);
     return stored === undefined ? [["create", entity]] : [["update", entity, "Replace", { etag: stored.etag }]];
   }
