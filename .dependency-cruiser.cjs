@@ -66,7 +66,10 @@ module.exports = {
       name: "verify-needs-no-network",
       severity: "error",
       from: { path: "^verify/" },
-      to: { reachable: true, path: ["^(net|tls|https?|http2|dgram|dns)$", "^node_modules/(?!zod/)", "^(lab|functions)/"] },
+      to: {
+        reachable: true,
+        path: ["^(net|tls|https?|http2|dgram|dns)$", "^node_modules/(?!zod/)", "^(lab|functions)/"],
+      },
     },
     {
       name: "one-file-imports-libsql",
