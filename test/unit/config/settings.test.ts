@@ -73,6 +73,8 @@ describe("settings", () => {
       recheckMs: 300_000,
       controlPollMs: 60_000,
       attemptMs: 600_000,
+      moveMs: 900_000,
+      parkMs: 3_600_000,
       retryMs: [300_000, 3_600_000, 21_600_000],
       leaseMs: 60_000,
       sweepAgeMs: 60_000,
