@@ -56,8 +56,19 @@ test("not a registration that was known when the group was closed", () => {
   expect(adoptedLeaf(row, hubName, anIdentity(), assigned)).toBeUndefined();
 });
 
+test("what came back faster than the next read is its own too: the sentinels were put there when the hold ended", () => {
+  const { intactAt: _never, ...row } = aGroupRow();
+  expect(adoptedLeaf(row, hubName, anIdentity(), assigned)).toBe(planned);
+});
+
+const { releasedAt: _released, ...held } = aHubRecord({ lastWrite: "sentinel" });
+
 test.each<[string, Partial<DeviceRow>]>([
-  ["were never read intact", { intactAt: undefined }],
+  [
+    "were never read intact, and a registration was under way when the group was listed",
+    { intactAt: undefined, listed: { registeredAt: closedAt, assigning: true } },
+  ],
+  ["were never read intact nor put there after the hold", { intactAt: undefined, hubs: { [hubName]: held } }],
   ["are not what we wrote last", { hubs: { [hubName]: aHubRecord({ lastWrite: "deleted" }) } }],
   ["stood for a leaf that is known", { leafUnknown: undefined }],
 ])("not where the sentinels %s", (_how, changes) => {
