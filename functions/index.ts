@@ -99,19 +99,7 @@ import { registerNotices } from "./timers/notices";
 import { registerSweep } from "./timers/sweep";
 
 const settings = readSettings(process.env);
-const {
-  pulseHoldMs,
-  settleMs,
-  pollMs,
-  recheckMs,
-  attemptMs,
-  moveMs,
-  parkMs,
-  retryMs,
-  leaseMs,
-  sweepAgeMs,
-  deadlineHours,
-} = settings.timing;
+const { leaseMs, sweepAgeMs, deadlineHours, controlPollMs: _controlPollMs, callTimeoutMs, ...timing } = settings.timing;
 const store = openStore(storeAddress(settings.storage));
 const { enrollments, groups, registrations, authorities, hubs } = connectAzure(settings, systemClock);
 const issuance = new TableIssuanceStore(store);
@@ -170,22 +158,12 @@ const deps = {
   hashes: nodeHashes,
   evidence: new BlobEvidenceStore(store),
   evidenceKey: connectEvidenceKey(settings.evidence, {
-    timeoutMs: settings.timing.callTimeoutMs,
+    timeoutMs: callTimeoutMs,
     loopback: settings.loopback,
   }),
   calendar: cronCalendar,
   ledger: new TableLedger(store, settings.dps.host, rates, systemClock),
-  timing: {
-    pulseHoldMs,
-    settleMs,
-    pollMs,
-    recheckMs,
-    attemptMs,
-    moveMs,
-    parkMs,
-    retryMs,
-    deadlineMs: deadlineHours * 3_600_000,
-  },
+  timing: { ...timing, deadlineMs: deadlineHours * 3_600_000 },
   twoPersons: settings.twoPersons,
   approvals: settings.approvals,
   quotas: settings.quotas,
@@ -228,7 +206,7 @@ registerOperators({
 });
 if (settings.notify.length > 0) {
   const outbox = new TableOutbox(store);
-  const noticeSender = httpNoticeSender(settings.notify, systemClock, settings.timing.callTimeoutMs);
+  const noticeSender = httpNoticeSender(settings.notify, systemClock, callTimeoutMs);
   registerNotices(
     createFindNotices({ ...deps, outbox }),
     createSendNotices({ clock: systemClock, outbox, noticeSender }),
