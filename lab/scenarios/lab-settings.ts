@@ -40,6 +40,10 @@ export function appSettings(
     ROLLCALL_HEARTBEATS_HUB: heartbeats,
     ROLLCALL_HEARTBEATS_GROUP: "$Default",
     ROLLCALL_WEBHOOK_SECRETS: webhookSecret,
+    // The lab's throttles are off unless somebody asks for them: nothing is to be paced then.
+    ROLLCALL_HUB_SKUS: hubs.map(({ hostName }) => `${hostName}=S3x200`).join(","),
+    ROLLCALL_DPS_OPERATIONS_PER_MINUTE: "1000000",
+    ROLLCALL_DPS_REGISTRATIONS_PER_MINUTE: "1000000",
     ROLLCALL_LOOPBACK: JSON.stringify({
       caFile,
       ports: {

@@ -75,10 +75,15 @@ function claims(rows: readonly DeviceRow[]): { contained: number; exposed: numbe
   };
 }
 
-/** The entry, the registration, and the identity in every linked hub. */
+/**
+ * The entry, the registration, and the identity in every linked hub. A group is read once for all of its devices, and a
+ * registration that was seen at rest after the closing write not at all.
+ */
 function readsOf({ hubs }: ConfirmContainedDeps, rows: readonly DeviceRow[]): Parameters<typeof admitBreach>[1] {
   const pairs = rows.flatMap(() => hubs.hostNames.map((hub) => ({ hub })));
-  return { dps: rows.length * 2, pairs, each: ["twinReads"] };
+  const entries = rows.filter(({ group }) => group === undefined).length;
+  const registrations = rows.filter(({ listed }) => listed?.assigning !== false).length;
+  return { dps: entries + registrations, pairs, each: ["twinReads"] };
 }
 
 /**

@@ -127,6 +127,8 @@ function answerIsNoGood(row: DeviceRow): boolean {
 function mayAsk({ row, facts }: Waiting, timing: RollTiming, now: Instant): boolean {
   const { attempt } = row;
   if (attempt === undefined) return true;
+  // It knows nothing of the last command: as soon as it is heard again there is a session to ask over.
+  if (attempt.unreached === true) return facts.lastSeen.enqueuedAt > attempt.startedAt;
   // Asked again only if it was heard since, and not while it may still be about to answer.
   return addMs(attempt.startedAt, timing.attemptMs) <= now && facts.lastSeen.enqueuedAt > attempt.startedAt;
 }
@@ -267,7 +269,9 @@ async function send(
     const { attemptId, nonce } = attempt;
     const outcome = await orOutage(deps.hubs.hub(hub).invokeMethod(row.deviceId, method, { rollId, attemptId, nonce }));
     const acknowledged = !(outcome instanceof RollError) && outcome.outcome === "answered" && outcome.status < 300;
+    const unreached = !(outcome instanceof RollError) && outcome.outcome === "unreachable";
     if (acknowledged) work.set({ ...row, attempt: { ...attempt, acknowledgedAt: deps.clock.now() } });
+    else if (unreached) work.set({ ...row, attempt: { ...attempt, unreached } });
     const result = outcome instanceof RollError ? outcome.code : outcome.outcome;
     lines.push({ registrationId, target: hub, action: method, result: `${attemptId} ${result}` });
   });

@@ -205,6 +205,8 @@ const importJob: Story = {
   ...common,
   name: "group-breach-import-job",
   summary: "2,000 devices below a stolen intermediate CA: too many for single writes, so one import job cuts them off",
+  // The lab's hub has no throttles, so that single writes would never be slow.
+  settings: { ROLLCALL_IMPORT_WHEN_SLOWER_THAN_SECONDS: "0" },
   connections: "memory",
   timing: { heartbeatMs: 5_000 },
   cast: (world) => {

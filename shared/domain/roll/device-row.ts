@@ -85,6 +85,8 @@ export const Attempt = z.object({
   startedAt: Instant,
   /** The device acknowledged the command. */
   acknowledgedAt: Instant.optional(),
+  /** The hub could not reach the device: it knows nothing of the command. */
+  unreached: z.literal(true).optional(),
 });
 export type Attempt = z.infer<typeof Attempt>;
 
