@@ -2,6 +2,7 @@ import { app, type InvocationContext } from "@azure/functions";
 import * as df from "durable-functions";
 import type { AlertShape, createAcceptDelivery } from "../../shared/use-cases/alerts/accept-delivery";
 import { durableStarter } from "../durable-starter";
+import { streamTrigger } from "./stream-trigger";
 
 /**
  * Alerts that Defender for Cloud exports continuously to an event hub. Bodies stay bytes, so that one that is no JSON fails
@@ -11,16 +12,8 @@ export function registerExportedAlerts(accept: ReturnType<typeof createAcceptDel
   app.eventHub("exportedAlerts", {
     connection: "ROLLCALL_ALERTS",
     eventHubName: "%ROLLCALL_ALERTS_HUB%",
-    cardinality: "many",
-    // Passed through to the binding although its type does not list it.
-    ...{ dataType: "binary" },
+    ...streamTrigger,
     extraInputs: [df.input.durableClient()],
-    retry: {
-      strategy: "exponentialBackoff",
-      maxRetryCount: -1,
-      minimumInterval: { seconds: 1 },
-      maximumInterval: { minutes: 1 },
-    },
     handler: async (messages, context) => {
       const bodies = Array.isArray(messages) ? (messages as unknown[]) : [messages];
       for (const body of bodies) await take(accept, "export", toBytes(body), context);

@@ -2,6 +2,7 @@ import { app, type InvocationContext } from "@azure/functions";
 import { z } from "zod";
 import { instant, parseInstant } from "../../shared/domain/instant";
 import type { createIngestEvents, StreamEvent } from "../../shared/use-cases/ingest-events";
+import { streamTrigger } from "./stream-trigger";
 
 /**
  * The hub's event stream, in batches. `dataType: "binary"` keeps the host from parsing bodies: with JSON binding one body
@@ -14,15 +15,7 @@ export function registerHeartbeats(ingestEvents: ReturnType<typeof createIngestE
     connection: "ROLLCALL_HEARTBEATS",
     eventHubName: "%ROLLCALL_HEARTBEATS_HUB%",
     consumerGroup: "%ROLLCALL_HEARTBEATS_GROUP%",
-    cardinality: "many",
-    // Passed through to the binding although its type does not list it.
-    ...{ dataType: "binary" },
-    retry: {
-      strategy: "exponentialBackoff",
-      maxRetryCount: -1,
-      minimumInterval: { seconds: 1 },
-      maximumInterval: { minutes: 1 },
-    },
+    ...streamTrigger,
     handler: async (messages, context) => {
       const { hub, events } = toStreamEvents(messages, context);
       const counts = await ingestEvents(hub, events);

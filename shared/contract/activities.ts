@@ -32,19 +32,22 @@ export const HeldBack = z.object({
 });
 export type HeldBack = z.infer<typeof HeldBack>;
 
+/** What the target list was cut into. */
+export const CutFleet = z.object({
+  devices: z.int().nonnegative(),
+  batches: z.int().nonnegative(),
+  waves: z.int().nonnegative(),
+  /** Why nothing was cut: the wave policy does not fit this fleet; the roll's header says more. */
+  refused: z.string().max(60).optional(),
+  /** Devices that wait for an approval; absent: the whole list may go on. */
+  heldBack: HeldBack.optional(),
+});
+
 /** Orders all parts by (wave, facts partition, id), each device once, and cuts them into batches; frozen from here on. */
 export const cutTargets = activityContract({
   name: "cutTargets",
   input: z.object({ rollId: RollId, parts: z.int().nonnegative() }),
-  output: z.object({
-    devices: z.int().nonnegative(),
-    batches: z.int().nonnegative(),
-    waves: z.int().nonnegative(),
-    /** Why nothing was cut: the wave policy does not fit this fleet. */
-    refused: z.string().max(60).optional(),
-    /** Absent: the whole list may go on. */
-    heldBack: HeldBack.optional(),
-  }),
+  output: CutFleet,
 });
 
 /** Creates the rows of some batches from `from` on and claims their devices. `next`: the first batch that is left. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Slot } from "../domain/ids";
 
 /** The largest alert body that is read, in bytes. */
 export const MAX_ALERT_BYTES = 256 * 1024;
@@ -12,17 +13,16 @@ export const RegistrationIdText = z.string().regex(/^[A-Za-z0-9._:-]{0,127}[A-Za
 /** One or more certificates as text. */
 export const Pem = z.string().min(1).max(32_000);
 
+/** One of the two slots of an entry, or both. */
+export const Slots = z.array(Slot).min(1).max(2);
+
 /** One device of an alert or an order. */
 export const OrderedDevice = z.strictObject({
   registrationId: RegistrationIdText,
   compromised: z
     .strictObject({
       /** Slots whose certificates are compromised; without it both are. */
-      slots: z
-        .array(z.enum(["primary", "secondary"]))
-        .min(1)
-        .max(2)
-        .optional(),
+      slots: Slots.optional(),
       /** The compromised leaf, where known: lets the plan see whether a replacement holds the same key. */
       certificatePem: Pem.optional(),
     })
@@ -66,11 +66,7 @@ export const BreachAlert = z.strictObject({
       groupId: RegistrationIdText,
       authority: z.enum(["leaf", "intermediate", "root"]),
       /** Slots of the group whose CA is compromised; without slots and certificates both are. */
-      slots: z
-        .array(z.enum(["primary", "secondary"]))
-        .min(1)
-        .max(2)
-        .optional(),
+      slots: Slots.optional(),
       /** The compromised CA certificates, where known. */
       certificatePems: z.array(Pem).min(1).max(10).optional(),
       /** Leaf only: these devices of the group instead of all. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { RollId } from "../domain/ids";
 import { RollOutcome } from "../domain/roll/roll";
-import { HeldBack, Pace } from "./activities";
+import { CutFleet, HeldBack, Pace } from "./activities";
 import { activityContract } from "./activity";
 
 const Nothing = z.object({});
@@ -41,15 +41,7 @@ export const openFleet = activityContract({
       ])
       .optional(),
   }),
-  output: z.object({
-    devices: z.int().nonnegative(),
-    batches: z.int().nonnegative(),
-    waves: z.int().nonnegative(),
-    /** Nothing was opened, because the request's waves do not fit; the roll's header says more. */
-    refused: z.string().max(60).optional(),
-    /** Devices that wait for an approval; absent: none. */
-    heldBack: HeldBack.optional(),
-  }),
+  output: CutFleet,
 });
 
 /** Contains every batch, some at a time; continues as new from `next`. */

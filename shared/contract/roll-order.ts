@@ -2,7 +2,7 @@ import { z } from "zod";
 import { WavePolicy } from "../domain/pacing/wave-policy";
 import { MaintenanceWindow } from "../domain/pacing/windows";
 import { Authority, Containment, Dispatch, Playbook, ReplacementKind } from "../domain/roll/playbook";
-import { OrderedDevice, Pem } from "./alert";
+import { OrderedDevice, Pem, RegistrationIdText, Slots } from "./alert";
 
 /** The largest order that is read, in bytes: a thousand devices with their chains. */
 export const MAX_ORDER_BYTES = 8 * 1024 * 1024;
@@ -18,12 +18,10 @@ const List = z.strictObject({
   blob: z.string().regex(/^lists\/[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/),
 });
 
-/** DPS group ids: letters, digits, `-._:`; the last one a letter, a digit or `-`. */
-const GroupIdText = z.string().regex(/^[A-Za-z0-9._:-]{0,127}[A-Za-z0-9-]$/);
-
 const Group = z.strictObject({
   kind: z.literal("group"),
-  groupId: GroupIdText,
+  // DPS names groups by the rule for registrations.
+  groupId: RegistrationIdText,
   authority: Authority,
   /**
    * Leaf rolls: these devices of the group instead of all. After a CA's breach: what is known of the fleet, so that whoever
@@ -33,11 +31,7 @@ const Group = z.strictObject({
   compromised: z
     .strictObject({
       /** Slots of the group whose CA is compromised; without it both are. */
-      slots: z
-        .array(z.enum(["primary", "secondary"]))
-        .min(1)
-        .max(2)
-        .optional(),
+      slots: Slots.optional(),
       certificatePems: z.array(Pem).min(1).max(10).optional(),
     })
     .optional(),

@@ -1,14 +1,14 @@
 import type { HeldGroup } from "../contract/group-breach";
 import type { BadAuthorities } from "../domain/enrollment/close-group";
-import { EnrollmentGroupId, type RollId, type Sha256Thumbprint } from "../domain/ids";
+import { EnrollmentGroupId, type RollId } from "../domain/ids";
 import { strike } from "../domain/inventory/breach-reach";
-import type { CaGraph } from "../domain/inventory/ca-graph";
 import { isAutomatic } from "../domain/roll/auto-contain";
 import type { GroupScope, RollRequest } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
 import type { EnrollmentGroup } from "../ports/enrollment-groups";
 import type { Registrations } from "../ports/registrations";
 import { isAdmitted, nameForApproval, noteAdmitted, type AdmissionDeps } from "./admission";
+import { thumbprintsOf } from "./bad-authorities";
 import { readTrust, type ReadTrustDeps } from "./read-trust";
 import { orOutage } from "./side-by-side";
 
@@ -79,10 +79,6 @@ async function groupsConcerned(
   const [reading, graph] = await Promise.all([deps.groups.get(main), readTrust(deps)]);
   // Its devices are listed all the same.
   if (reading.outcome === "missing") return [main];
-  const { groups } = strike(graph, compromisedIn(graph, resolve(reading.group)));
+  const { groups } = strike(graph, thumbprintsOf(resolve(reading.group), graph));
   return [...new Set([main, ...groups.map(({ groupId }) => groupId)])];
-}
-
-function compromisedIn(graph: CaGraph, { thumbprints, names }: BadAuthorities): Sha256Thumbprint[] {
-  return [...new Set([...thumbprints, ...names.flatMap((name) => graph.named(name)?.sha256Thumbprint ?? [])])];
 }

@@ -5,7 +5,7 @@ import type { RollTrust } from "../domain/authority/roll-trust";
 import type { AuthorityName, RollId, Slot } from "../domain/ids";
 import type { Refusal } from "../domain/roll/device-row";
 import type { Authority } from "../ports/authorities";
-import type { EnrollmentGroup, EnrollmentGroups, GroupSlotChange } from "../ports/enrollment-groups";
+import type { EnrollmentGroup, GroupSlotChange } from "../ports/enrollment-groups";
 import type { Document, RollBlobs, RollStore } from "../ports/stores";
 
 /** What a CA roll will do, frozen by its first step. */
@@ -54,18 +54,6 @@ function lookedUp(name: AuthorityName | undefined, authorities: readonly Authori
 
 export function findAuthority(authorities: readonly Authority[], name: AuthorityName): Authority | undefined {
   return authorities.find((one) => authorityKey(one.name) === authorityKey(name));
-}
-
-/** All groups: a hundred at most, so that they fit into memory. */
-export async function allGroups(groups: EnrollmentGroups): Promise<EnrollmentGroup[]> {
-  const all: EnrollmentGroup[] = [];
-  let cursor: string | undefined;
-  do {
-    const { items, next } = await groups.list(cursor);
-    all.push(...items);
-    cursor = next;
-  } while (cursor !== undefined);
-  return all;
 }
 
 /** The write that brings the successor into a slot, in the group's own way of holding CAs. */

@@ -11,7 +11,9 @@ import type { GroupScope } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
 import type { CertificateReader } from "../ports/certificates";
 import type { EnrollmentGroup, GroupChange } from "../ports/enrollment-groups";
+import { thumbprintsOf } from "./bad-authorities";
 import { groupScope, idOf } from "./close-group";
+import { groupContended } from "./group-contended";
 import { journalled } from "./journalled";
 import { noteDeny, type NoteDenyDeps } from "./note-deny";
 import { leafPem, readLeaf } from "./plan-replacement";
@@ -62,7 +64,7 @@ async function close(deps: CloseReachDeps, rollId: RollId, scope: GroupScope): P
   const others = groups.filter(({ groupId }) => groupId !== main);
   for (const { groupId, bad } of others) {
     const { outcome } = await shutGroup(deps, rollId, groupId, () => bad);
-    if (outcome === "contended") throw contended(groupId);
+    if (outcome === "contended") throw groupContended(groupId);
   }
   const denyGroups: BreachReach["denyGroups"] = [];
   const uncovered: Sha256Thumbprint[] = [];
@@ -120,8 +122,8 @@ async function asBefore({ blobs }: CloseReachDeps, rollId: RollId, graph: CaGrap
 
 /** Named certificates, and those that stood in the group's named slots. */
 function compromisedIn(graph: CaGraph, scope: GroupScope, seen: GroupSeen | undefined): Sha256Thumbprint[] {
-  const named = (seen?.bad.names ?? []).flatMap((name) => graph.named(name)?.sha256Thumbprint ?? []);
-  return [...new Set([...(scope.compromised?.thumbprints ?? []), ...(seen?.bad.thumbprints ?? []), ...named])];
+  const stood = seen === undefined ? [] : thumbprintsOf(seen.bad, graph);
+  return [...new Set([...(scope.compromised?.thumbprints ?? []), ...stood])];
 }
 
 /** A disabled group that holds the compromised CA; undefined where it cannot be made. */
@@ -238,9 +240,5 @@ async function rewrite(
     // Refused: it stays closed, which is safe.
     if (outcome !== "precondition-failed") return;
   }
-  throw contended(groupId);
-}
-
-function contended(groupId: EnrollmentGroupId): RollError {
-  return new RollError("service-unavailable", `group ${groupId} was written by others each time`, true);
+  throw groupContended(groupId);
 }

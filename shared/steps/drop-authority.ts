@@ -8,7 +8,8 @@ import { addSummaries } from "../domain/roll/batch-summary";
 import type { ControlStore } from "../ports/control";
 import type { GroupChange } from "../ports/enrollment-groups";
 import { frozenPlan, noteRefusal, noteTrust, slotChanges, withoutHindrance } from "./authority-world";
-import { contended, PASSES, putGroup, readGroup, type GroupTrustDeps } from "./stage-authority";
+import { groupContended } from "./group-contended";
+import { PASSES, putGroup, readGroup, type GroupTrustDeps } from "./stage-authority";
 import type { Step } from "./step";
 
 export interface DropAuthorityDeps extends GroupTrustDeps {
@@ -46,7 +47,7 @@ export function createDropAuthority(deps: DropAuthorityDeps): Step<typeof dropAu
       if (answer.outcome === "refused")
         return noteRefusal(rolls, rollId, "refused", { code: "group-write-refused", detail: answer.detail });
     }
-    throw contended(plan);
+    throw groupContended(plan.groupId);
   };
 }
 

@@ -1,3 +1,4 @@
+import { firstCertificate } from "../domain/certificate/first-certificate";
 import type { judgeSuccessor } from "../contract/authority-activities";
 import { refuseGroup, refusePlaces } from "../domain/authority/judge";
 import { nameFor, needsProof, type AuthorityPlan, type OldAuthority } from "../domain/authority/plan";
@@ -14,7 +15,8 @@ import type { Clock } from "../ports/clock";
 import type { EnrollmentGroup, EnrollmentGroups } from "../ports/enrollment-groups";
 import type { RollBlobs, RollStore } from "../ports/stores";
 import type { TargetClaims } from "../ports/target-claims";
-import { allGroups, authorityPlan, findAuthority, noteRefusal, noteTrust, slotsOf } from "./authority-world";
+import { authorityPlan, findAuthority, noteRefusal, noteTrust, slotsOf } from "./authority-world";
+import { allGroups } from "./pages";
 import { claimTrust } from "./claim-trust";
 import { badAuthorities, keysOf } from "./bad-authorities";
 import { documents } from "./roll-documents";
@@ -162,7 +164,7 @@ async function judgeSuccessorIn(
   const successor = {
     sha256Thumbprint,
     ...(name === undefined ? {} : { name }),
-    certificatePem: firstBlock(chain.pem),
+    certificatePem: firstCertificate(chain.pem),
     subject,
     notAfter,
   };
@@ -244,11 +246,6 @@ function anchorOf({ chain, authorities }: World): ReturnType<Chain["anchoredIn"]
       : [],
   );
   return chain.anchoredIn(trusted);
-}
-
-function firstBlock(pem: string): string {
-  const end = "-----END CERTIFICATE-----\n";
-  return pem.slice(0, pem.indexOf(end) + end.length);
 }
 
 function refused(code: string, detail: string): Extract<Judged, { outcome: "refused" }> {

@@ -1,3 +1,4 @@
+import { firstCertificate } from "../domain/certificate/first-certificate";
 import { lintReplacement } from "../domain/certificate/lint-replacement";
 import type { CertificatePolicy } from "../domain/certificate/policy";
 import { badThumbprints, healthyThumbprints } from "../domain/enrollment/close-entry";
@@ -151,9 +152,8 @@ export function judgeForGroup(
 /** The leaf as PEM, for the slot: the entry holds the leaf alone, the device sends the intermediates. */
 export function leafPem(certificates: CertificateReader, chainPem: string): string {
   const reading = certificates.readChain(chainPem);
-  const end = "-----END CERTIFICATE-----\n";
   if (reading.outcome !== "read") throw new Error("an accepted replacement cannot be read any more");
-  return reading.chain.pem.slice(0, reading.chain.pem.indexOf(end) + end.length);
+  return firstCertificate(reading.chain.pem);
 }
 
 export function readLeaf(certificates: CertificateReader, pem: string | undefined): Chain | undefined {

@@ -3,6 +3,7 @@ import type { AuthorityFacts, DpsAuthority, GroupEntry, GroupTrust } from "../do
 import type { Authorities } from "../ports/authorities";
 import type { EnrollmentGroup, EnrollmentGroups, GroupAttestation } from "../ports/enrollment-groups";
 import type { SlotView } from "../ports/entries";
+import { allGroups } from "./pages";
 
 export interface ReadTrustDeps {
   readonly authorities: Authorities;
@@ -25,18 +26,6 @@ export async function readTrust(
     individuals: [],
     others,
   });
-}
-
-/** DPS holds a hundred at most, so that all of them fit. */
-async function allGroups(groups: EnrollmentGroups): Promise<EnrollmentGroup[]> {
-  const all: EnrollmentGroup[] = [];
-  let cursor: string | undefined;
-  do {
-    const { items, next } = await groups.list(cursor);
-    all.push(...items);
-    cursor = next;
-  } while (cursor !== undefined);
-  return all;
 }
 
 function toEntry({ groupId, provisioningStatus, attestation }: EnrollmentGroup): GroupEntry {

@@ -7,10 +7,11 @@ import type { CaGraph } from "../domain/inventory/ca-graph";
 import type { Refusal } from "../domain/roll/device-row";
 import type { EnrollmentGroup, GroupChange } from "../ports/enrollment-groups";
 import { fillWith, frozenPlan, noteRefusal, noteTrust, slotChanges, withoutHindrance } from "./authority-world";
+import { groupContended } from "./group-contended";
 import { journalled } from "./journalled";
 import { readTrust } from "./read-trust";
 import { documents, type GroupSeen } from "./roll-documents";
-import { contended, PASSES, putGroup, readGroup, refusedWrite, type GroupTrustDeps } from "./stage-authority";
+import { PASSES, putGroup, readGroup, refusedWrite, type GroupTrustDeps } from "./stage-authority";
 import type { Step } from "./step";
 
 /**
@@ -42,7 +43,7 @@ export function createReplaceAuthority(deps: GroupTrustDeps): Step<typeof replac
         ? refusedWrite(deps, rollId, plan, next.refusal.detail)
         : noteRefusal(rolls, rollId, "refused", next.refusal);
     }
-    throw contended(plan);
+    throw groupContended(plan.groupId);
   };
 }
 

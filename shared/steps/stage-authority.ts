@@ -3,7 +3,6 @@ import type { AuthorityPlan } from "../domain/authority/plan";
 import { decideStage } from "../domain/authority/slots";
 import type { RollId } from "../domain/ids";
 import type { Refusal } from "../domain/roll/device-row";
-import { RollError } from "../domain/roll-error";
 import type { Authorities } from "../ports/authorities";
 import type { EnrollmentGroup, EnrollmentGroups, GroupChange } from "../ports/enrollment-groups";
 import type { EntryWrite } from "../ports/entries";
@@ -20,6 +19,7 @@ import {
   withoutHindrance,
 } from "./authority-world";
 import { refuseSuperseded } from "./claim-trust";
+import { groupContended } from "./group-contended";
 import { journalled, type JournalDeps } from "./journalled";
 import type { Step } from "./step";
 
@@ -64,7 +64,7 @@ export function createStageAuthority(deps: GroupTrustDeps): Step<typeof stageAut
         }));
       if (answer.outcome === "refused") return refusedWrite(deps, rollId, plan, answer.detail);
     }
-    throw contended(plan);
+    throw groupContended(plan.groupId);
   };
 }
 
@@ -131,8 +131,4 @@ export function refusedWrite(
 ): Promise<{ readonly outcome: "not-yet" | "refused"; readonly code: string }> {
   const outcome = family === "caReferences" ? "not-yet" : "refused";
   return noteRefusal<"not-yet" | "refused">(rolls, rollId, outcome, { code: "authority-not-taken", detail });
-}
-
-export function contended({ groupId }: AuthorityPlan): RollError {
-  return new RollError("service-unavailable", `group ${groupId} was written by others each time`, true);
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Pem } from "../contract/alert";
+import { firstCertificate } from "../domain/certificate/first-certificate";
 import type { Principal } from "../domain/operator";
 import { RollId } from "../domain/ids";
 import { problem, type Problem } from "../domain/outcome";
@@ -76,7 +77,7 @@ export function createSubmitPossession(
         "possession-refused",
         `the certificate's common name must be the code ${verificationCode}; sign one for it with the key of "${authorityName}"`,
       );
-    const answer = await submitProof(deps, roll.rollId, authorityName, firstBlock(pem), by.name);
+    const answer = await submitProof(deps, roll.rollId, authorityName, firstCertificate(pem), by.name);
     if (answer.outcome === "verified") return { outcome: "verified", rollId: roll.rollId, authorityName };
     return problem(
       422,
@@ -84,9 +85,4 @@ export function createSubmitPossession(
       `DPS does not take it: ${answer.detail}. The roll will ask for another code; GET it, and sign that one with the key of "${authorityName}"`,
     );
   };
-}
-
-function firstBlock(pem: string): string {
-  const end = "-----END CERTIFICATE-----\n";
-  return pem.slice(0, pem.indexOf(end) + end.length);
 }

@@ -1,6 +1,7 @@
 import type { DpsCertificate, IotDpsClient } from "@azure/arm-deviceprovisioningservices";
 import type { DpsResourceId } from "../../config/variables";
 import type { AuthorityName, Etag } from "../../domain/ids";
+import { pipelineOptions } from "./pipeline-options";
 import { callSdk, type CallOutcome } from "./sdk-call";
 import type { Transport } from "./transport";
 
@@ -51,21 +52,8 @@ export function armCertificates(resource: DpsResourceId, transport: Transport): 
 
 async function connect(resource: DpsResourceId, transport: Transport): Promise<IotDpsClient> {
   const { IotDpsClient } = await import("@azure/arm-deviceprovisioningservices");
-  const agent = transport.agent(ARM_HOST);
   return new IotDpsClient(transport.credential(ARM_HOST), resource.subscriptionId, {
     credentialScopes: ARM_SCOPE,
-    retryOptions: { maxRetries: 1, retryDelayInMs: 200, maxRetryDelayInMs: 500 },
-    additionalPolicies: [
-      {
-        position: "perRetry",
-        policy: {
-          name: "rollcall-agent",
-          sendRequest(request, next) {
-            request.agent = agent;
-            return next(request);
-          },
-        },
-      },
-    ],
+    ...pipelineOptions(transport.agent(ARM_HOST)),
   });
 }

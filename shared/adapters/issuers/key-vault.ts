@@ -1,3 +1,4 @@
+import { pipelineOptions } from "../azure/pipeline-options";
 import { callSdk, valueOrThrow } from "../azure/sdk-call";
 import type { Transport } from "../azure/transport";
 
@@ -34,20 +35,7 @@ export function connectVaultKey(
 async function connect(keyId: string, transport: Pick<Transport, "agent" | "credential">) {
   const { CryptographyClient } = await import("@azure/keyvault-keys");
   const { hostname } = new URL(keyId);
-  const agent = transport.agent(hostname);
   return new CryptographyClient(keyId, transport.credential(hostname), {
-    retryOptions: { maxRetries: 1, retryDelayInMs: 200, maxRetryDelayInMs: 500 },
-    additionalPolicies: [
-      {
-        position: "perRetry",
-        policy: {
-          name: "rollcall-agent",
-          sendRequest(request, next) {
-            request.agent = agent;
-            return next(request);
-          },
-        },
-      },
-    ],
+    ...pipelineOptions(transport.agent(hostname)),
   });
 }

@@ -17,6 +17,7 @@ import type { SlotView } from "../../ports/entries";
 import type { InventoryStore } from "../../ports/inventory";
 import type { Page } from "../../ports/page";
 import type { Registrations } from "../../ports/registrations";
+import { every } from "../pages";
 
 /** A piece of work ends after this long, or after so many records: it is what a crash repeats. */
 const PIECE_MS = 20_000;
@@ -110,15 +111,6 @@ export function plus(progress: InventoryProgress, lines: number): InventoryProgr
 
 export function pageName(page: number): string {
   return String(page).padStart(6, "0");
-}
-
-async function* every<T>(list: (cursor: string | undefined) => Promise<Page<T>>): AsyncGenerator<T, void> {
-  for (let cursor: string | undefined; ;) {
-    const page = await list(cursor);
-    yield* page.items;
-    cursor = page.next;
-    if (cursor === undefined) return;
-  }
 }
 
 function authorityRecord(

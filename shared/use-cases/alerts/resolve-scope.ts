@@ -9,6 +9,7 @@ import type { EnrollmentGroup, EnrollmentGroups } from "../../ports/enrollment-g
 import type { InventoryStore } from "../../ports/inventory";
 import { everyDevice } from "../inventory/ask-inventory";
 import { answeredInTime, findUnknown, type FindUnknownDeps } from "../find-unknown";
+import { allGroups } from "../../steps/pages";
 
 export interface ResolveScopeDeps extends FindUnknownDeps {
   readonly groups: Pick<EnrollmentGroups, "get" | "list">;
@@ -149,17 +150,6 @@ function isUsedBy({ identities, reported }: DeviceRecord, thumbprint: string): b
 
 function toOrdered({ key, registrationId }: DeviceRecord, slots: Slot[]): OrderedDevice {
   return { registrationId: registrationId ?? key, ...(slots.length === 0 ? {} : { compromised: { slots } }) };
-}
-
-async function allGroups(groups: Pick<EnrollmentGroups, "list">): Promise<EnrollmentGroup[]> {
-  const all: EnrollmentGroup[] = [];
-  let cursor: string | undefined;
-  do {
-    const { items, next } = await groups.list(cursor);
-    all.push(...items);
-    cursor = next;
-  } while (cursor !== undefined);
-  return all;
 }
 
 export function list(ids: readonly string[]): string {
