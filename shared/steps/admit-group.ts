@@ -1,14 +1,13 @@
 import type { HeldGroup } from "../contract/group-breach";
 import type { BadAuthorities } from "../domain/enrollment/close-group";
 import { EnrollmentGroupId, type RollId } from "../domain/ids";
-import { strike } from "../domain/inventory/breach-reach";
+import { strike, thumbprintsOfBad } from "../domain/inventory/breach-reach";
 import { isAutomatic } from "../domain/roll/auto-contain";
 import type { GroupScope, RollRequest } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
 import type { EnrollmentGroup } from "../ports/enrollment-groups";
 import type { Registrations } from "../ports/registrations";
 import { isAdmitted, nameForApproval, noteAdmitted, type AdmissionDeps } from "./admission";
-import { thumbprintsOf } from "./bad-authorities";
 import { readTrust, type ReadTrustDeps } from "./read-trust";
 import { orOutage } from "./side-by-side";
 
@@ -79,6 +78,6 @@ async function groupsConcerned(
   const [reading, graph] = await Promise.all([deps.groups.get(main), readTrust(deps)]);
   // Its devices are listed all the same.
   if (reading.outcome === "missing") return [main];
-  const { groups } = strike(graph, thumbprintsOf(resolve(reading.group), graph));
+  const { groups } = strike(graph, thumbprintsOfBad(resolve(reading.group), graph));
   return [...new Set([main, ...groups.map(({ groupId }) => groupId)])];
 }

@@ -2,7 +2,6 @@ import type { OldAuthority } from "../domain/authority/plan";
 import type { GroupSlots } from "../domain/authority/slots";
 import { resolveBad, type BadAuthorities } from "../domain/enrollment/close-group";
 import type { Sha256Thumbprint } from "../domain/ids";
-import type { CaGraph } from "../domain/inventory/ca-graph";
 import type { GroupScope } from "../domain/roll/request";
 import type { Authority } from "../ports/authorities";
 import type { CertificateReader } from "../ports/certificates";
@@ -47,11 +46,6 @@ function named(held: Authority | undefined): Pick<OldAuthority, "name"> {
 
 function until(notAfter: OldAuthority["notAfter"]): Pick<OldAuthority, "notAfter"> {
   return notAfter === undefined ? {} : { notAfter };
-}
-
-/** Their certificates by thumbprint, those that are named as DPS holds them now; each once. */
-export function thumbprintsOf({ thumbprints, names }: BadAuthorities, graph: CaGraph): Sha256Thumbprint[] {
-  return [...new Set([...thumbprints, ...names.flatMap((name) => graph.named(name)?.sha256Thumbprint ?? [])])];
 }
 
 /** The compromised CAs' public keys, by SHA-256, as far as DPS shows their certificates. */

@@ -2,7 +2,7 @@ import type { closeReach } from "../contract/group-breach";
 import type { DenyEntry } from "../domain/deny-entry";
 import { decideNarrowing } from "../domain/enrollment/close-group";
 import { EnrollmentGroupId, type RollId, type Sha256Thumbprint } from "../domain/ids";
-import { strike, type StruckGroup } from "../domain/inventory/breach-reach";
+import { strike, thumbprintsOfBad, type StruckGroup } from "../domain/inventory/breach-reach";
 import { withChanges } from "../domain/inventory/ca-changes";
 import type { CaGraph } from "../domain/inventory/ca-graph";
 import type { AuthorityFacts } from "../domain/inventory/fleet-entries";
@@ -11,7 +11,6 @@ import type { GroupScope } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
 import type { CertificateReader } from "../ports/certificates";
 import type { EnrollmentGroup, GroupChange } from "../ports/enrollment-groups";
-import { thumbprintsOf } from "./bad-authorities";
 import { groupScope, idOf } from "./close-group";
 import { groupContended } from "./group-contended";
 import { journalled } from "./journalled";
@@ -122,7 +121,7 @@ async function asBefore({ blobs }: CloseReachDeps, rollId: RollId, graph: CaGrap
 
 /** Named certificates, and those that stood in the group's named slots. */
 function compromisedIn(graph: CaGraph, scope: GroupScope, seen: GroupSeen | undefined): Sha256Thumbprint[] {
-  const stood = seen === undefined ? [] : thumbprintsOf(seen.bad, graph);
+  const stood = seen === undefined ? [] : thumbprintsOfBad(seen.bad, graph);
   return [...new Set([...(scope.compromised?.thumbprints ?? []), ...stood])];
 }
 

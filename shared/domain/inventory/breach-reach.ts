@@ -21,6 +21,11 @@ export interface Strike {
   readonly names: readonly AuthorityName[];
 }
 
+/** The certificates of compromised CAs by thumbprint, those that are named as DPS holds them now; each once. */
+export function thumbprintsOfBad({ thumbprints, names }: BadAuthorities, graph: CaGraph): Sha256Thumbprint[] {
+  return [...new Set([...thumbprints, ...names.flatMap((name) => graph.named(name)?.sha256Thumbprint ?? [])])];
+}
+
 /**
  * What must be closed when these CA certificates are compromised: groups that hold one of them or a CA below it, since
  * whoever has a CA's key can make any CA below it, and groups above that let their leaves in. `graph` shows the groups as
