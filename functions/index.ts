@@ -99,7 +99,7 @@ import { registerNotices } from "./timers/notices";
 import { registerSweep } from "./timers/sweep";
 
 const settings = readSettings(process.env);
-const { leaseMs, sweepAgeMs, deadlineHours, controlPollMs: _controlPollMs, callTimeoutMs, ...timing } = settings.timing;
+const { leaseMs, sweepAgeMs, deadlineHours, callTimeoutMs, ...timing } = settings.timing;
 const store = openStore(storeAddress(settings.storage));
 const { enrollments, groups, registrations, authorities, hubs } = connectAzure(settings, systemClock);
 const issuance = new TableIssuanceStore(store);

@@ -56,7 +56,6 @@ export function appSettings(
     ROLLCALL_PULSE_HOLD_MS: "200",
     ROLLCALL_SETTLE_MS: "500",
     ROLLCALL_POLL_MS: "250",
-    ROLLCALL_CONTROL_POLL_MS: "1000",
     ROLLCALL_SWEEP_SCHEDULE: "*/2 * * * * *",
     ROLLCALL_SWEEP_AGE_MS: "3000",
     TASK_HUB_NAME: "rollcall",

@@ -101,8 +101,6 @@ export interface Timing {
   readonly pollMs: number;
   /** Pause between two reads of contained devices that are not proven yet. */
   readonly recheckMs: number;
-  /** Pause between two looks at what operators want of a roll. */
-  readonly controlPollMs: number;
   /** After this long without an answer an attempt has ended. */
   readonly attemptMs: number;
   /** Containment `reprovision`: a device that has not changed over by then is cut off. */
@@ -198,7 +196,6 @@ const environment = z
     ROLLCALL_SETTLE_MS: wholeNumber({ fallback: 60_000, min: 0, max: 3_600_000 }),
     ROLLCALL_POLL_MS: wholeNumber({ fallback: 10_000, min: 100, max: 3_600_000 }),
     ROLLCALL_RECHECK_MS: wholeNumber({ fallback: 300_000, min: 100, max: 86_400_000 }),
-    ROLLCALL_CONTROL_POLL_MS: wholeNumber({ fallback: 60_000, min: 100, max: 600_000 }),
     ROLLCALL_ATTEMPT_MS: wholeNumber({ fallback: 600_000, min: 1_000, max: 86_400_000 }),
     ROLLCALL_MOVE_MS: wholeNumber({ fallback: 900_000, min: 0, max: 86_400_000 }),
     ROLLCALL_PARK_MS: wholeNumber({ fallback: 3_600_000, min: 0, max: 86_400_000 }),
@@ -260,7 +257,6 @@ export function readSettings(
       settleMs: data.ROLLCALL_SETTLE_MS,
       pollMs: data.ROLLCALL_POLL_MS,
       recheckMs: data.ROLLCALL_RECHECK_MS,
-      controlPollMs: data.ROLLCALL_CONTROL_POLL_MS,
       attemptMs: data.ROLLCALL_ATTEMPT_MS,
       moveMs: data.ROLLCALL_MOVE_MS,
       parkMs: data.ROLLCALL_PARK_MS,

@@ -71,7 +71,6 @@ describe("settings", () => {
       settleMs: 60_000,
       pollMs: 500,
       recheckMs: 300_000,
-      controlPollMs: 60_000,
       attemptMs: 600_000,
       moveMs: 900_000,
       parkMs: 3_600_000,
