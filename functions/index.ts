@@ -57,6 +57,7 @@ import { createReadDevice } from "../shared/use-cases/read-device";
 import { createReadJournal } from "../shared/use-cases/read-journal";
 import { createReadEvidence } from "../shared/use-cases/read-evidence";
 import { createReadExpiry } from "../shared/use-cases/expiry/read-expiry";
+import { createStartProposal } from "../shared/use-cases/expiry/start-proposal";
 import { createRunExpiry } from "../shared/use-cases/expiry/run-expiry";
 import { createIngestEvents } from "../shared/use-cases/ingest-events";
 import { createReadInventory } from "../shared/use-cases/inventory/read-inventory";
@@ -180,7 +181,13 @@ registerAlerts(createAcceptAlert(deps));
 const acceptDelivery = createAcceptDelivery(deps);
 registerAlertShapes({ accept: acceptDelivery, callers: directory });
 registerAlertList(gate, createReadAlerts(deps));
-registerExpiry(settings.expirySchedule, gate, createRunExpiry(deps), createReadExpiry(deps));
+const acceptOrder = createAcceptOrder(deps);
+registerExpiry(settings.expirySchedule, {
+  gate,
+  runExpiry: createRunExpiry(deps),
+  startProposal: createStartProposal({ ...deps, acceptOrder }),
+  read: createReadExpiry(deps),
+});
 registerHeard(gate, createReadHeard(deps));
 registerPolicies(gate, createManagePolicies(deps));
 if (settings.alertSources.exported) registerExportedAlerts(acceptDelivery);
@@ -188,7 +195,7 @@ if (settings.alertSources.grid) registerGridAlerts(acceptDelivery);
 registerRolls({
   gate,
   read: createReadRolls(deps),
-  accept: createAcceptOrder(deps),
+  accept: acceptOrder,
   command: createCommandRoll(deps),
   submitPossession: createSubmitPossession(deps),
 });

@@ -6,6 +6,9 @@ import { spawnHost } from "./functions-host/host";
 import { scenarios } from "./scenarios/catalogue";
 import { interruption, processScreen } from "./terminal";
 
+/** Where the stage that stays up leaves what a shell needs to use it. */
+const envFile = ".rollcall/app.env";
+
 /** Plays a scenario. Answers the exit code: 0 only if every claim held. With `exit` it ends by itself. */
 export async function start(options: { readonly scenario?: string; readonly exit: boolean }): Promise<number> {
   const scenario =
@@ -17,7 +20,10 @@ export async function start(options: { readonly scenario?: string; readonly exit
     return 2;
   }
   const interrupted = interruption();
-  const run = scenario.run({ screen: processScreen(), ...(options.exit ? {} : { until: interrupted }) });
+  const run = scenario.run({
+    screen: processScreen(),
+    ...(options.exit ? {} : { stay: { until: interrupted, envFile } }),
+  });
   const { ok } = await Promise.race([run, interrupted.then(() => (options.exit ? { ok: false } : run))]);
   return ok ? 0 : 1;
 }

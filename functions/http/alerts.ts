@@ -6,6 +6,7 @@ import type { createAcceptAlert } from "../../shared/use-cases/accept-alert";
 import { durableStarter } from "../durable-starter";
 import { endpoint } from "./endpoint";
 import { guarded, jsonResponse, problemResponse } from "./problem";
+import { startedResponse } from "./started";
 
 /** `POST /api/alerts/webhook`: a signed breach alert starts a roll. Its signature is the authentication. */
 export function registerAlerts(acceptAlert: ReturnType<typeof createAcceptAlert>): void {
@@ -43,19 +44,6 @@ async function receive(
     context.log("alert recorded, nothing started");
     return jsonResponse(200, { started: false, why: answer.why });
   }
-  const { rollId } = answer;
-  const statusUrl = `/api/rolls/${rollId}`;
-  const unknown = answer.outcome === "accepted" ? answer.unknown : [];
-  context.log(`alert ${answer.outcome}: roll ${rollId}`);
-  return jsonResponse(
-    answer.outcome === "accepted" ? 202 : 200,
-    {
-      rollId,
-      statusUrl,
-      duplicate: answer.outcome === "known",
-      ...(answer.outcome === "merged" ? { merged: true } : {}),
-      ...(unknown.length === 0 ? {} : { unknown }),
-    },
-    { location: statusUrl, "retry-after": "2" },
-  );
+  context.log(`alert ${answer.outcome}: roll ${answer.rollId}`);
+  return startedResponse(answer);
 }

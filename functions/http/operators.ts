@@ -90,8 +90,8 @@ async function stragglers(
 
 async function direct({ gate, directDevice }: OperatorEndpoints, request: HttpRequest): Promise<HttpResponseInit> {
   const { rollId = "", registrationId = "", verb = "" } = request.params;
-  // To accept a device means to lock it out for good, perhaps.
-  const by = await gate.admit(request, verb === "accept" ? "approver" : "operator");
+  // To let a device go as it is may mean to lock it out for good, or to leave a certificate that runs out.
+  const by = await gate.admit(request, verb === "retry" ? "operator" : "approver");
   if ("outcome" in by) return problemResponse(by);
   const body = new Uint8Array(await request.arrayBuffer());
   const answered = await directDevice({ rollId, registrationId, verb, body, by });

@@ -12,6 +12,7 @@ import { endpoint } from "./endpoint";
 import type { Gate } from "./gate";
 import { queryOf, unlessSame } from "./request";
 import { guarded, jsonResponse, problemResponse } from "./problem";
+import { startedResponse } from "./started";
 
 export interface RollEndpoints {
   readonly gate: Gate;
@@ -112,15 +113,8 @@ async function create(
     durableStarter(context),
   );
   if (answered.outcome === "problem") return problemResponse(answered);
-  const { rollId } = answered;
-  const statusUrl = `/api/rolls/${rollId}`;
-  const unknown = answered.outcome === "accepted" ? answered.unknown : [];
-  context.log(`order of ${by.id} ${answered.outcome}: roll ${rollId}`);
-  return jsonResponse(
-    answered.outcome === "accepted" ? 202 : 200,
-    { rollId, statusUrl, duplicate: answered.outcome === "known", ...(unknown.length === 0 ? {} : { unknown }) },
-    { location: statusUrl, "retry-after": "2" },
-  );
+  context.log(`order of ${by.id} ${answered.outcome}: roll ${answered.rollId}`);
+  return startedResponse(answered);
 }
 
 async function say(

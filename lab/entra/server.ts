@@ -7,7 +7,7 @@ import { realClock } from "../clock";
 import type { LabClock } from "../clock";
 
 /** The app roles of Rollcall, as its app registration would define them. */
-export type AppRole = "Rollcall.Reader" | "Rollcall.Operator" | "Rollcall.Approver";
+export type AppRole = "Rollcall.Reader" | "Rollcall.Operator" | "Rollcall.Approver" | "Rollcall.Trigger";
 
 /** A person of the lab's directory. */
 export interface Person {

@@ -1,5 +1,6 @@
 import type { Screen } from "./display";
 import { playAlone } from "./play";
+import type { Stay } from "./play";
 import { firstRoll } from "./stories/first-roll";
 import { groupBreaches } from "./stories/group-breach";
 import { groupExpiries } from "./stories/group-expiry";
@@ -9,7 +10,7 @@ import type { Story } from "./story";
 
 /** All stories; the first is the default. */
 export const stories: readonly Story[] = [
-  firstRoll({ devices: 40, breached: 25, offline: 2 }),
+  firstRoll({ devices: 40, breached: 25, offline: 2, inGroup: 4 }),
   ...individualBreaches,
   ...individualExpiries,
   ...groupBreaches,
@@ -21,8 +22,8 @@ export interface Scenario {
   readonly name: string;
   /** One line for `--list`. */
   readonly summary: string;
-  /** Resolves with whether every claim held. With `until` it stays up after its summary until that resolves. */
-  run(options: { readonly screen: Screen; readonly until?: Promise<void> }): Promise<{ readonly ok: boolean }>;
+  /** Resolves with whether every claim held. With `stay` it stays up after its summary. */
+  run(options: { readonly screen: Screen; readonly stay?: Stay }): Promise<{ readonly ok: boolean }>;
 }
 
 /** The stories, each on a stage of its own. */

@@ -1,3 +1,5 @@
+import { rm } from "node:fs/promises";
+import { writeEnvFile } from "../cli/env-file";
 import { startFleet } from "../fleet/fleet";
 import type { DeviceSpec, Fleet } from "../fleet/fleet";
 import { memoryDialer } from "../fleet/memory-dialer";
@@ -17,8 +19,15 @@ import type { Cast, Story, World } from "./story";
 import { rollSummary } from "./summary";
 
 export interface PlayOptions extends PerformanceOptions {
-  /** Keeps everything running after the summary until this resolves; default: ends by itself. */
-  readonly until?: Promise<void>;
+  /** Keeps everything running after the summary; default: ends by itself. */
+  readonly stay?: Stay;
+}
+
+/** How long a story's stage stands after its end, and where it is told how to use it. */
+export interface Stay {
+  readonly until: Promise<void>;
+  /** Variables for a shell (`. FILE`): those of the stage, and `ROLL`, the roll that was played. Removed at the end. */
+  readonly envFile: string;
 }
 
 export interface Played {
@@ -84,9 +93,13 @@ export async function play(story: Story, stage: Stage, options: PlayOptions): Pr
       options.screen.print(line);
     const ok = claims.every(({ holds }) => holds);
     if (!ok) for (const line of complaints(stage.hostLog)) options.screen.print(line);
-    if (options.until !== undefined) {
+    if (options.stay !== undefined) {
+      const { until, envFile } = options.stay;
+      await writeEnvFile(envFile, { ...stage.variables(), ROLL: run.rollId });
+      cleanup.push(() => rm(envFile, { force: true }));
+      options.screen.print(`To use it yourself, in another terminal: . ${envFile}`);
       options.screen.print("Everything stays up, the thief included. Ctrl-C ends it.");
-      await options.until;
+      await until;
     }
     return {
       claims,

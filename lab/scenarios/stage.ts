@@ -35,6 +35,11 @@ export interface Stage {
   readonly product: Product;
   /** Where the app answers. */
   readonly url: string;
+  /**
+   * Variables for whoever wants to use the app by hand: `APP` (its URL), `SECRET` (signs alerts), and access tokens for a day
+   * of `OLGA`, who operates, `ANNA`, who approves, and `SOC`, which sends alerts.
+   */
+  variables(): Record<string, string>;
   /** The authorities of a story that was named when the stage was set. @throws Error for another one. */
   hierarchyOf(story: Story): Hierarchy;
   /** Looks for these secrets, and for the lab's own, wherever the product may have left them. */
@@ -44,11 +49,13 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-/** Two, because who asks for a roll may not approve it. */
-const people: Readonly<Record<"operator" | "approver", Person>> = {
+/** Two persons, because who asks for a roll may not approve it; `alerts` is a service that may send alerts. */
+const people: Readonly<Record<"operator" | "approver" | "alerts", Person>> = {
   operator: { name: "Olga Operator", roles: ["Rollcall.Reader", "Rollcall.Operator"] },
   approver: { name: "Anna Approver", roles: ["Rollcall.Reader", "Rollcall.Operator", "Rollcall.Approver"] },
+  alerts: { name: "Security operations", roles: ["Rollcall.Trigger"] },
 };
+const dayMs = 86_400_000;
 
 /** Rejects, with all it had started stopped, when the lab or the product cannot start. */
 export async function setStage(options: StageOptions): Promise<Stage> {
@@ -99,6 +106,16 @@ export async function setStage(options: StageOptions): Promise<Stage> {
       url: host.url,
       product: productAt(host.url, secret, (who) => entra.token(people[who])),
       hostLog,
+      variables: () => {
+        const token = (who: keyof typeof people): string => entra.token(people[who], { expiresInMs: dayMs });
+        return {
+          APP: host.url,
+          SECRET: secret,
+          OLGA: token("operator"),
+          ANNA: token("approver"),
+          SOC: token("alerts"),
+        };
+      },
       hierarchyOf: ({ name }) => {
         const found = hierarchies.get(name);
         if (found === undefined) throw new Error(`The stage was not set for ${name}.`);

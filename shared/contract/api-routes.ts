@@ -154,7 +154,7 @@ export const API_ROUTES = {
   directDevice: {
     method: "POST",
     path: "rolls/{rollId}/devices/{registrationId}/{verb}",
-    summary: "A named person accepts, skips or retries one device",
+    summary: "A named person retries one device, an approver accepts or skips it",
     who: "operator",
     body: queries.DeviceCommandBody,
     answers: { 200: views.DeviceCommandView },
@@ -195,6 +195,14 @@ export const API_ROUTES = {
     answers: { 200: AnyObject },
   },
   listProposals: read("proposals", "Rolls that policies propose and nobody has started", AnyObject, Page),
+  startProposal: {
+    method: "POST",
+    path: "proposals/{key}/start",
+    summary: "Places the order that a proposal stands for, once",
+    who: "operator",
+    body: queries.StartProposalBody,
+    answers: { 200: Started, 202: Started },
+  },
   listRescue: read("rescue", "Devices whose leaf has run out, with the way back", AnyObject, Page),
   listLateDevices: read(
     "devices/late",

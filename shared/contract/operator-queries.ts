@@ -4,6 +4,7 @@ import { DeviceState } from "../domain/roll/device-state";
 import { Playbook } from "../domain/roll/playbook";
 import { RollOutcome, RollPhase } from "../domain/roll/roll";
 import { RegistrationIdText } from "./alert";
+import { SuccessorOrder } from "./roll-order";
 
 const Batch = z.string().regex(/^\d{1,6}$/, "a number, as `next` of an earlier page has it");
 const Moment = z.iso.datetime({ offset: true });
@@ -57,3 +58,7 @@ export const DeviceVerb = z.enum(["accept", "skip", "retry"]);
 export type DeviceVerb = z.infer<typeof DeviceVerb>;
 
 export const DevicePath = z.object({ registrationId: RegistrationIdText });
+
+/** The body of `POST /api/proposals/{key}/start`; may be empty for leaves. */
+export const StartProposalBody = z.strictObject({ successor: SuccessorOrder.optional() });
+export type StartProposalBody = z.infer<typeof StartProposalBody>;

@@ -18,6 +18,16 @@ const List = z.strictObject({
   blob: z.string().regex(/^lists\/[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/),
 });
 
+/** What a CA is replaced by: one that DPS has, by its name, or a new one. */
+export const SuccessorOrder = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/)
+    .optional(),
+  /** The new CA and what is above it, the CA first. Never a private key. */
+  chainPem: Pem.optional(),
+});
+
 const Group = z.strictObject({
   kind: z.literal("group"),
   // DPS names groups by the rule for registrations.
@@ -35,16 +45,7 @@ const Group = z.strictObject({
       certificatePems: z.array(Pem).min(1).max(10).optional(),
     })
     .optional(),
-  successor: z
-    .strictObject({
-      name: z
-        .string()
-        .regex(/^[A-Za-z0-9._-]{1,64}$/)
-        .optional(),
-      /** The new CA and what is above it, the CA first. Never a private key. */
-      chainPem: Pem.optional(),
-    })
-    .optional(),
+  successor: SuccessorOrder.optional(),
 });
 
 /** The body of `POST /api/rolls`, version 1. */

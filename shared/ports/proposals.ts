@@ -6,6 +6,7 @@ export interface ProposalStore {
   note(proposals: readonly Proposal[]): Promise<readonly Proposal[]>;
   /** In the order of keys, at most `limit` (1-1,000) per page. */
   list(page: { readonly limit: number; readonly after?: string }): Promise<readonly Proposal[]>;
+  get(key: string): Promise<Proposal | undefined>;
   /** All that are `starting`. */
   listStarting(): Promise<readonly Proposal[]>;
   /** Changes those of these keys for which `change` has an answer; it may run more than once. */

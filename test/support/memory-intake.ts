@@ -64,6 +64,10 @@ export class MemoryProposalStore implements ProposalStore {
     return all.filter(({ key }) => key > after).slice(0, limit);
   }
 
+  get(key: string): Promise<Proposal | undefined> {
+    return Promise.resolve(this.rows.get(key));
+  }
+
   async listStarting(): Promise<readonly Proposal[]> {
     return (await this.list({ limit: Infinity })).filter(({ state }) => state === "starting");
   }

@@ -12,7 +12,7 @@ const CHUNK = 100;
 /**
  * Proposals in Azure Tables. Table `proposals`: one partition, a row per key.
  *
- * Storage operations: `note` 2 per 100 new ones and 1 per 100 known ones; `update` 2 per 100; `list` and `listStarting` 1 per
+ * Storage operations: `note` 2 per 100 new ones and 1 per 100 known ones; `update` 2 per 100; `get` 1; `list` and `listStarting` 1 per
  * 1,000 rows looked through.
  */
 export class TableProposalStore implements ProposalStore {
@@ -47,6 +47,10 @@ export class TableProposalStore implements ProposalStore {
       if (found.length >= limit) break;
     }
     return found.slice(0, limit);
+  }
+
+  async get(key: string): Promise<Proposal | undefined> {
+    return (await this.rows.read(PARTITION, [key])).get(key)?.value;
   }
 
   async listStarting(): Promise<readonly Proposal[]> {

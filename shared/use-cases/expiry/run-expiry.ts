@@ -16,6 +16,7 @@ import type { ProposalStore } from "../../ports/proposals";
 import type { RollStarter } from "../../ports/starter";
 import { everyDevice } from "../inventory/ask-inventory";
 import { startRoll, type StartRollDeps } from "../start-roll";
+import { ruleOf } from "./rule-of";
 
 export interface RunExpiryDeps extends StartRollDeps {
   readonly clock: Clock;
@@ -60,7 +61,7 @@ export function createRunExpiry(deps: RunExpiryDeps): (starter: RollStarter) => 
       for (const expiry of leavesInUse(device, scan.before)) await scan.look(expiry, device);
     await scan.flush();
     const own = await putIntoLots(deps);
-    const started = await startLots(deps, version, own, starter);
+    const started = await startLots(deps, own, starter);
     return { standing: scan.standing, noted: scan.noted, started };
   };
 }
@@ -133,12 +134,7 @@ async function putIntoLots({ proposals, entropy, clock }: RunExpiryDeps): Promis
 }
 
 /** Starts the lots of this run, and those of runs that were cut off; a lot that another run is just filling is left to it. */
-async function startLots(
-  deps: RunExpiryDeps,
-  version: PolicyVersion,
-  own: ReadonlySet<string>,
-  starter: RollStarter,
-): Promise<RollId[]> {
+async function startLots(deps: RunExpiryDeps, own: ReadonlySet<string>, starter: RollStarter): Promise<RollId[]> {
   const lots = new Map<string, Proposal[]>();
   for (const proposal of await deps.proposals.listStarting()) {
     const { lot } = proposal;
@@ -148,7 +144,7 @@ async function startLots(
   const started: RollId[] = [];
   for (const [id, lot] of lots) {
     const name = { source: SOURCE, id, body: id };
-    const answer = await startRoll(deps, starter, name, await toRequest(deps, version, id, lot));
+    const answer = await startRoll(deps, starter, name, await toRequest(deps, id, lot));
     if (answer.outcome === "problem") continue;
     const { rollId } = answer;
     await deps.proposals.update(
@@ -162,15 +158,12 @@ async function startLots(
 
 async function toRequest(
   { clock, timing: { deadlineMs, ...timing }, policies }: RunExpiryDeps,
-  current: PolicyVersion,
   id: string,
   lot: readonly Proposal[],
 ): Promise<RollRequest> {
   const [first] = lot;
   if (first === undefined) throw new Error("a roll of nothing");
-  const all = [current, ...(await policies.history())];
-  const rules = all.find(({ version }) => version === first.policyVersion)?.policies.expiry ?? [];
-  const rule = rules.find(({ name }) => name === first.rule);
+  const rule = await ruleOf(policies, first);
   const { groupId } = first;
   const ids = [...new Set(lot.flatMap(({ registrationId }) => registrationId ?? []))].sort();
   return {

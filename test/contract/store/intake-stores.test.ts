@@ -84,6 +84,8 @@ describe.each<[string, () => ProposalStore]>([
     const keys = [1, 2, 3].map((n) => aProposal(n, "starting").key);
     await store.update(keys, (stored) => (stored.expiry.id === "p-1" ? { ...stored, state: "started" } : undefined));
     expect((await store.list({ limit: 10 })).map(({ state }) => state)).toEqual(["started", "starting"]);
+    expect(await store.get(keys[0] ?? "")).toMatchObject({ expiry: { id: "p-1" }, state: "started" });
+    expect(await store.get(keys[2] ?? "")).toBeUndefined();
   });
 });
 

@@ -42,7 +42,18 @@ export class Workplace {
 
   /** `node dist/lab/main.js lab …`; resolves when it says that it is up, rejects with its words when it ends before. */
   lab(...args: string[]): Promise<LabProcess> {
-    const child = spawn(process.execPath, [program, "lab", ...args], { cwd: this.folder, env: environment() });
+    return this.up(["lab", ...args], "Ctrl-C ends the lab.");
+  }
+
+  /** `node dist/lab/main.js start …` in what looks like a clone that was built; resolves when its story is over and it stays up. */
+  async start(...args: string[]): Promise<LabProcess> {
+    for (const name of ["package.json", "host.json", "dist"])
+      await symlink(join(repository, name), join(this.folder, name));
+    return this.up(["start", ...args], "Ctrl-C ends it.");
+  }
+
+  private up(args: readonly string[], word: string): Promise<LabProcess> {
+    const child = spawn(process.execPath, [program, ...args], { cwd: this.folder, env: environment() });
     let said = "";
     const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
     const lab: LabProcess = {
@@ -59,7 +70,7 @@ export class Workplace {
       for (const stream of [child.stdout, child.stderr]) {
         stream.on("data", (chunk: Buffer) => {
           said += chunk.toString();
-          if (said.includes("Ctrl-C ends the lab.")) resolve(lab);
+          if (said.includes(word)) resolve(lab);
         });
       }
       void exited.then((code) => {
