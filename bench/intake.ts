@@ -11,7 +11,7 @@ import type { Bench } from "./bench";
 
 const DEVICES = 5_000;
 /** As host.json has it. */
-const BATCH = 500;
+const BATCH = 1_000;
 const EVENTS = 20_000;
 /** Consumers at work at the same time, as one function instance per partition would be. */
 const PARTITIONS = 4;
