@@ -13,6 +13,8 @@ export interface RollTimings {
   readonly contained: Exposure;
   /** Alert or order → the moment the product called a device proven; only devices that were. */
   readonly proven: Exposure;
+  /** Alert or order → the product's first write at DPS or a hub; undefined: it wrote nothing. */
+  readonly firstWriteMs: number | undefined;
 }
 
 /** When the old key of a device was last useful, by door; undefined: never. */
@@ -42,10 +44,12 @@ export function rollTimings(evidence: Evidence): RollTimings {
   const since = (times: (number | undefined)[]): Exposure =>
     spread(times.flatMap((at) => (at === undefined ? [] : [Math.max(0, at - evidence.orderedAt)])));
   const stated = evidence.rolled.map(({ registrationId }) => evidence.stated.get(registrationId));
+  const firstWrite = evidence.writes.find(({ at }) => at >= evidence.orderedAt);
   return {
     exposure: since([...lastUses(evidence).values()].map(({ dps, hub, session }) => latest([dps, hub, session]))),
     contained: since(stated.map((device) => device?.containedAt)),
     proven: since(stated.map((device) => device?.provenAt)),
+    firstWriteMs: firstWrite === undefined ? undefined : firstWrite.at - evidence.orderedAt,
   };
 }
 
