@@ -10,6 +10,36 @@ export const HeartbeatProperties = z.object({
   certNotAfter: z.string().optional().catch(undefined),
 });
 
+const Attempt = z.object({
+  rollId: RollId,
+  attemptId: AttemptId,
+  /** Given back in the report, under its signature. */
+  nonce: z.string().max(200),
+});
+
+/** The direct methods that a device knows, by name, and what each carries. */
+export const deviceMethods = {
+  /** Say over the present session which leaf it runs on. */
+  report: Attempt,
+  /** Register with DPS again, connect, report. */
+  reprovision: Attempt.extend({
+    /** For people who read the device's log. In a breach it says nothing that a thief could use. */
+    reason: z.string().max(200),
+    /** ISO 8601, UTC. Whoever has not been assigned by then reports `failed`. */
+    deadline: z.iso.datetime(),
+    /** The device waits a random time up to this many seconds before it registers. */
+    spreadSeconds: z.int().nonnegative(),
+    /** The leaf to install and its intermediates; absent: the device has, or gets, its own. */
+    chainPem: z.string().max(32_000).optional(),
+  }),
+  /** Make a key beside the one in use, and answer with a certificate request for it. */
+  prepareCertificate: Attempt.omit({ nonce: true }),
+  /** Forget the old key. */
+  commit: z.object({ rollId: RollId }),
+};
+export type DeviceMethod = keyof typeof deviceMethods;
+export type DeviceOrder<M extends DeviceMethod> = z.output<(typeof deviceMethods)[M]>;
+
 /** Body of a `rollReport`: what a device says about one attempt. */
 export const RollReport = z.object({
   rollId: RollId,

@@ -9,7 +9,7 @@ import { judgeProof, reportFor, type RegistrationEvidence } from "../domain/proo
 import type { JournalLine } from "../domain/roll/batch";
 import { isOpen } from "../domain/roll/device-state";
 import type { DeviceRow } from "../domain/roll/device-row";
-import type { RollTiming } from "../domain/roll/request";
+import type { RollRequest, RollTiming } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
 import type { Entropy } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
@@ -21,6 +21,7 @@ import { containAgain, SURVIVED } from "./confirm-contained";
 import { readGuards } from "./group-guard";
 import { allowSet, readIdentities, recordOf } from "./identities";
 import { createChainRule, type ChainRule, type ProveChainDeps } from "./prove-chain";
+import { reprovisionOrder, tell, toldLine } from "./send-methods";
 import { mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
@@ -45,7 +46,8 @@ interface Waiting {
  */
 export function createProveBatch(deps: ProveBatchDeps): Step<typeof proveBatch> {
   return async ({ rollId, batch }) => {
-    const { timing } = await deps.blobs.getRequest(rollId);
+    const request = await deps.blobs.getRequest(rollId);
+    const { timing } = request;
     const { rows } = await deps.batches.read(rollId, batch);
     const waiting = await heardAgain(deps, rows);
     if (waiting.length === 0) return { ...count(rows), broken: 0 };
@@ -62,7 +64,7 @@ export function createProveBatch(deps: ProveBatchDeps): Step<typeof proveBatch> 
       .map((device) => ({ ...device, row: work.row(device.row.registrationId) }))
       .filter(({ row, facts }) => row.proof === undefined && (!hasAnswered(row, facts, rollId) || answerIsNoGood(row)))
       .filter((device) => mayAsk(device, timing, deps.clock.now()));
-    const broken = await ask(deps, work, rollId, unasked, timing, lines);
+    const broken = await ask(deps, work, { rollId, request }, unasked, lines);
     await work.settle(lines);
     return { ...count(work.rows), broken };
   };
@@ -196,6 +198,11 @@ async function readRegistration(
   return reading.outcome === "found" ? reading.registration : undefined;
 }
 
+interface ThisRoll {
+  readonly rollId: RollId;
+  readonly request: RollRequest;
+}
+
 /**
  * Sends `report` to devices in whose hub identity an allowed leaf stands: we had put sentinels there, so DPS has accepted a
  * new registration. The registration record alone would not do: one that was in flight at closure, with the old leaf, also
@@ -204,28 +211,27 @@ async function readRegistration(
 async function ask(
   deps: ProveBatchDeps,
   work: BatchWork,
-  rollId: RollId,
+  roll: ThisRoll,
   devices: readonly Waiting[],
-  timing: RollTiming,
   lines: JournalLine[],
 ): Promise<number> {
   let broken = 0;
   const ready: { device: Waiting; hub: HubHostName }[] = [];
   await mapSideBySide(devices, async (device) => {
     const { row, facts } = device;
-    const hubs = await readStandings(deps, rollId, device);
+    const hubs = await readStandings(deps, roll.rollId, device);
     if (hubs === undefined) return;
     const home = [...hubs].find(([, { identity, standing: now }]) => now === "allowed" && isOnOneLeaf(identity));
     if (home !== undefined) {
       if (facts.claimed === undefined || row.allowed.includes(facts.claimed.sha256Thumbprint))
         ready.push({ device, hub: home[0] });
-    } else if (outlived(row, facts, timing)) {
+    } else if (outlived(row, facts, roll.request.timing)) {
       broken += 1;
       work.set(containAgain(row, SURVIVED, false));
       lines.push({ registrationId: row.registrationId, target: "all", action: "containment-broken", result: SURVIVED });
     }
   });
-  await send(deps, work, rollId, ready, lines);
+  await send(deps, work, roll, ready, lines);
   return broken;
 }
 
@@ -236,7 +242,7 @@ function isOnOneLeaf(identity: Identity | undefined): boolean {
 async function send(
   deps: ProveBatchDeps,
   work: BatchWork,
-  rollId: RollId,
+  { rollId, request }: ThisRoll,
   ready: readonly { readonly device: Waiting; readonly hub: HubHostName }[],
   lines: JournalLine[],
 ): Promise<void> {
@@ -251,7 +257,7 @@ async function send(
     const { missing: _missing, ...rest } = row;
     work.set({ ...rest, attempts, attempt });
     // Where we wrote the new leaf ourselves, DPS has yet to show that it accepts it.
-    const method = recordOf(row, hub).lastWrite === "planned" ? "reprovision" : "report";
+    const method = recordOf(row, hub).lastWrite === "planned" ? ("reprovision" as const) : ("report" as const);
     return { registrationId: row.registrationId, hub, attempt, method };
   });
   // The attempt is on record before the device can hear of it.
@@ -267,12 +273,13 @@ async function send(
     const row = work.row(registrationId);
     if (row.deviceId === undefined) return;
     const { attemptId, nonce } = attempt;
-    const outcome = await orOutage(deps.hubs.hub(hub).invokeMethod(row.deviceId, method, { rollId, attemptId, nonce }));
-    const acknowledged = !(outcome instanceof RollError) && outcome.outcome === "answered" && outcome.status < 300;
-    const unreached = !(outcome instanceof RollError) && outcome.outcome === "unreachable";
-    if (acknowledged) work.set({ ...row, attempt: { ...attempt, acknowledgedAt: deps.clock.now() } });
-    else if (unreached) work.set({ ...row, attempt: { ...attempt, unreached } });
-    const result = outcome instanceof RollError ? outcome.code : outcome.outcome;
-    lines.push({ registrationId, target: hub, action: method, result: `${attemptId} ${result}` });
+    const device = { row, hub };
+    const told =
+      method === "report"
+        ? await tell(deps.hubs, device, method, { rollId, attemptId, nonce })
+        : await tell(deps.hubs, device, method, reprovisionOrder(rollId, request, attempt, 0));
+    if (told.outcome === "taken") work.set({ ...row, attempt: { ...attempt, acknowledgedAt: deps.clock.now() } });
+    else if (told.outcome === "unreachable") work.set({ ...row, attempt: { ...attempt, unreached: true } });
+    lines.push(toldLine(device, method, attemptId, told));
   });
 }

@@ -8,7 +8,7 @@ import type { JournalLine } from "../domain/roll/batch";
 import { withWarning, type DeviceRow } from "../domain/roll/device-row";
 import type { RollRequest } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
-import type { RollId } from "../domain/ids";
+import { AttemptId, type RollId } from "../domain/ids";
 import type { Authorities } from "../ports/authorities";
 import type { CertificateReader } from "../ports/certificates";
 import type { Enrollments } from "../ports/enrollments";
@@ -117,8 +117,8 @@ function note(
   });
 }
 
-function attemptOf(row: DeviceRow): string {
-  return `a${row.csr?.tries ?? 1}`;
+function attemptOf(row: DeviceRow): AttemptId {
+  return AttemptId.parse(`a${row.csr?.tries ?? 1}`);
 }
 
 function intent(row: DeviceRow, hub: string): JournalLine {

@@ -1,7 +1,11 @@
-import type { HubHostName } from "../domain/ids";
+import type { DeviceMethod, DeviceOrder } from "../contract/device-messages";
+import type { HubHostName, RollId } from "../domain/ids";
+import { addMs, formatInstant } from "../domain/instant";
 import type { ResourceName } from "../domain/pacing/quotas";
 import type { JournalLine } from "../domain/roll/batch";
-import type { DeviceRow } from "../domain/roll/device-row";
+import type { Attempt, DeviceRow } from "../domain/roll/device-row";
+import { isBreach } from "../domain/roll/playbook";
+import type { RollRequest } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
 import type { Enrollments } from "../ports/enrollments";
 import type { Hubs, MethodOutcome } from "../ports/hubs";
@@ -60,12 +64,29 @@ export type Told =
 
 const THROTTLED_PAUSE_MS = 10_000;
 
+/**
+ * What a device is told when it is to register again. In a breach whoever holds the stolen key may read it, so that it
+ * says no more than that.
+ */
+export function reprovisionOrder(
+  rollId: RollId,
+  { playbook, reason, timing }: Pick<RollRequest, "playbook" | "reason" | "timing">,
+  { attemptId, nonce, startedAt }: Attempt,
+  spreadSeconds: number,
+): DeviceOrder<"reprovision"> {
+  return {
+    ...{ rollId, attemptId, nonce, spreadSeconds },
+    reason: isBreach(playbook) ? "certificate compromised" : `${playbook}: ${reason}`.slice(0, 200),
+    deadline: formatInstant(addMs(startedAt, timing.attemptMs)),
+  };
+}
+
 /** Calls a method once. */
-export async function tell(
+export async function tell<M extends DeviceMethod>(
   hubs: Hubs,
   { row, hub }: Addressee,
-  method: string,
-  payload: Readonly<Record<string, unknown>>,
+  method: M,
+  payload: DeviceOrder<M>,
 ): Promise<Told> {
   if (row.deviceId === undefined) return { outcome: "unreachable", detail: "its hub device is not known" };
   const answer: MethodOutcome | RollError = await orOutage(hubs.hub(hub).invokeMethod(row.deviceId, method, payload));

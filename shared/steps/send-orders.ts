@@ -1,6 +1,5 @@
 import { jobConditions } from "../domain/hub/device-query";
 import { HubJobId, type DeviceId, type HubHostName, type RollId } from "../domain/ids";
-import { addMs, formatInstant } from "../domain/instant";
 import type { Attempt } from "../domain/roll/device-row";
 import type { RollRequest, RollTarget } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
@@ -11,7 +10,7 @@ import type { ReplacementSource } from "../ports/replacements";
 import type { RollBlobs } from "../ports/stores";
 import { acceptedChain, bringsChain } from "./accepted-chain";
 import { heedThrottling } from "./pacer";
-import { tell, type Addressee, type Told } from "./send-methods";
+import { reprovisionOrder, tell, type Addressee, type Told } from "./send-methods";
 import { mapSideBySide, orOutage } from "./side-by-side";
 
 export interface SendOrdersDeps {
@@ -38,12 +37,12 @@ type Sent = readonly { readonly device: Noted; readonly told: Told }[];
 
 /** A direct method each, with the device's own chain where it gets one. */
 export async function sendEach(deps: SendOrdersDeps, dispatch: Dispatch, noted: readonly Noted[]): Promise<Sent> {
-  const { rollId, batch, request } = dispatch;
+  const { rollId, batch, request, spreadSeconds } = dispatch;
   const targets = await deps.blobs.getTargets(rollId, batch);
   const byId = new Map(targets.map((target) => [target.registrationId, target]));
   return mapSideBySide(noted, async (device) => {
     const chain = await chainFor(deps, rollId, byId.get(device.row.registrationId), request);
-    const order = { ...orderOf(dispatch, device.attempt), ...(chain === undefined ? {} : { chainPem: chain }) };
+    const order = { ...reprovisionOrder(rollId, request, device.attempt, spreadSeconds), ...(chain === undefined ? {} : { chainPem: chain }) };
     const told = await tell(deps.hubs, device, "reprovision", order);
     if (told.outcome === "later") await heedThrottling(deps.ledger, `${device.hub}/methods`, told.throttled);
     return { device, told };
@@ -62,10 +61,11 @@ export async function sendByJob(deps: SendOrdersDeps, dispatch: Dispatch, noted:
     const ids = devices.flatMap(({ row: { deviceId } }) => (deviceId === undefined ? [] : [deviceId]));
     for (const [part, { deviceIds }] of jobConditions(ids).entries()) {
       const { attemptId } = first.attempt;
+      const payload = reprovisionOrder(dispatch.rollId, dispatch.request, first.attempt, dispatch.spreadSeconds);
       const jobId = HubJobId.parse(`${dispatch.rollId}-${dispatch.batch}-${attemptId}-${part}`);
       const started = await orOutage(
         deps.hubs.hub(hub).methodJobs.start({
-          ...{ jobId, deviceIds, methodName: "reprovision", payload: orderOf(dispatch, first.attempt) },
+          ...{ jobId, deviceIds, methodName: "reprovision", payload },
           ...{ responseTimeoutSeconds: 30, maxExecutionSeconds: maxSeconds(dispatch.request) },
         }),
       );
@@ -100,15 +100,6 @@ const JOB_PAUSE_MS = 30_000;
 
 function maxSeconds({ timing }: RollRequest): number {
   return Math.max(60, Math.ceil(timing.attemptMs / 1_000));
-}
-
-function orderOf({ rollId, request, spreadSeconds }: Dispatch, { attemptId, nonce, startedAt }: Attempt) {
-  const { playbook, reason, timing } = request;
-  return {
-    ...{ rollId, attemptId, nonce, spreadSeconds },
-    reason: `${playbook}: ${reason}`.slice(0, 200),
-    deadline: formatInstant(addMs(startedAt, timing.attemptMs)),
-  };
 }
 
 async function chainFor(

@@ -1,6 +1,6 @@
 import type { tellToMove } from "../contract/activities";
 import { AttemptId } from "../domain/ids";
-import { addMs, formatInstant } from "../domain/instant";
+import { addMs } from "../domain/instant";
 import type { JournalLine } from "../domain/roll/batch";
 import type { Attempt, DeviceRow } from "../domain/roll/device-row";
 import { isMoving } from "../domain/roll/moving";
@@ -12,7 +12,7 @@ import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { needsContainment } from "./hold-at-hub";
 import { nameDevices } from "./name-devices";
-import { addressee, tell } from "./send-methods";
+import { addressee, reprovisionOrder, tell, toldLine } from "./send-methods";
 import { mapSideBySide } from "./side-by-side";
 import type { Step } from "./step";
 
@@ -49,21 +49,9 @@ export function createTellToMove(deps: TellToMoveDeps): Step<typeof tellToMove> 
     );
     const lines: JournalLine[] = [];
     await mapSideBySide(noted, async ({ row, hub, attempt }) => {
-      const { attemptId, nonce } = attempt;
-      const told = await tell(deps.hubs, { row: work.row(row.registrationId), hub }, "reprovision", {
-        rollId,
-        attemptId,
-        nonce,
-        reason: "certificate compromised",
-        deadline: formatInstant(addMs(attempt.startedAt, request.timing.attemptMs)),
-        spreadSeconds: 0,
-      });
-      lines.push({
-        registrationId: row.registrationId,
-        target: hub,
-        action: "reprovision",
-        result: `${attemptId} ${told.outcome}`,
-      });
+      const device = { row: work.row(row.registrationId), hub };
+      const told = await tell(deps.hubs, device, "reprovision", reprovisionOrder(rollId, request, attempt, 0));
+      lines.push(toldLine(device, "reprovision", attempt.attemptId, told));
     });
     await work.settle(lines);
     return { told: noted.length };
