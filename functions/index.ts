@@ -42,6 +42,7 @@ import { nodeEntropy } from "../shared/adapters/x509/node-entropy";
 import { systemClock, systemWaiter } from "../shared/adapters/x509/system-clock";
 import { readSettings, type Settings } from "../shared/config/settings";
 import { DEFAULT_PROFILE } from "../shared/domain/certificate/profile";
+import { hubNameOf } from "../shared/domain/hub/hub-word";
 import type { HubHostName } from "../shared/domain/ids";
 import { ratesOf } from "../shared/domain/pacing/rates";
 import { createAcceptAlert } from "../shared/use-cases/accept-alert";
@@ -52,6 +53,7 @@ import { createCommandRoll } from "../shared/use-cases/command-roll";
 import { createDenyEntries } from "../shared/use-cases/deny-entries";
 import { createCheckReadiness } from "../shared/use-cases/check-readiness";
 import { createDirectDevice } from "../shared/use-cases/direct-device";
+import { createListKnocking } from "../shared/use-cases/list-knocking";
 import { createListStragglers } from "../shared/use-cases/list-stragglers";
 import { createReadDevice } from "../shared/use-cases/read-device";
 import { createReadJournal } from "../shared/use-cases/read-journal";
@@ -59,6 +61,7 @@ import { createReadEvidence } from "../shared/use-cases/read-evidence";
 import { createReadExpiry } from "../shared/use-cases/expiry/read-expiry";
 import { createStartProposal } from "../shared/use-cases/expiry/start-proposal";
 import { createRunExpiry } from "../shared/use-cases/expiry/run-expiry";
+import { createIngestConnectionLogs, createIngestHubFacts } from "../shared/use-cases/hub-told";
 import { createIngestEvents } from "../shared/use-cases/ingest-events";
 import { createReadInventory } from "../shared/use-cases/inventory/read-inventory";
 import { createRefreshInventory } from "../shared/use-cases/inventory/refresh";
@@ -78,7 +81,7 @@ import { createSweepRolls } from "../shared/use-cases/sweep-rolls";
 import { registerTakeInventory } from "./activities/inventory";
 import { registerActivities } from "./activities/register";
 import { registerExportedAlerts, registerGridAlerts } from "./events/alerts";
-import { registerHeartbeats } from "./events/heartbeats";
+import { registerConnectionLogs, registerHeartbeats } from "./events/heartbeats";
 import { registerAlertShapes } from "./http/alert-shapes";
 import { registerAlerts } from "./http/alerts";
 import { registerDueList } from "./http/due";
@@ -113,6 +116,7 @@ const { issuer, prover } = connectIssuers(settings, {
 const rates = ratesOf(settings.quotas.dps, settings.quotas.hubs, settings.quotas.headroom);
 
 const facts = new TableFactStore(store);
+const hubNames = settings.hubs.map(({ host }) => hubNameOf(host));
 
 const deps = {
   clock: systemClock,
@@ -154,7 +158,8 @@ const deps = {
   policies: new TablePolicyStore(store),
   proposals: new TableProposalStore(store),
   alertLog: new TableAlertLog(store, nodeEntropy),
-  ours: { dps: settings.dpsResourceId.name, hubs: settings.hubs.map(({ host }) => host.split(".")[0] ?? host) },
+  ours: { dps: settings.dpsResourceId.name, hubs: hubNames },
+  hubNames: new Set(hubNames),
   autoContain: new TableAutoContainBudget(store, settings.autoContainPerHour, systemClock),
   hashes: nodeHashes,
   evidence: new BlobEvidenceStore(store),
@@ -178,7 +183,7 @@ const gate = createGate(directory);
 registerOrchestrations();
 registerActivities(deps);
 registerAlerts(createAcceptAlert(deps));
-const acceptDelivery = createAcceptDelivery(deps);
+const acceptDelivery = createAcceptDelivery({ ...deps, hubFacts: createIngestHubFacts(deps) });
 registerAlertShapes({ accept: acceptDelivery, callers: directory });
 registerAlertList(gate, createReadAlerts(deps));
 const acceptOrder = createAcceptOrder(deps);
@@ -203,10 +208,12 @@ registerPlanView(gate, createReadPlan(deps));
 registerDenyEntries({ gate, deny: createDenyEntries(deps) });
 registerEvidence(gate, createReadEvidence(deps));
 registerHeartbeats(createIngestEvents({ ...deps, notice: createNoticeDevices(deps) }));
+if (settings.connectionLogs) registerConnectionLogs(createIngestConnectionLogs(deps));
 registerOperators({
   gate,
   readJournal: createReadJournal(deps),
   listStragglers: createListStragglers(deps),
+  listKnocking: createListKnocking(deps),
   readDevice: createReadDevice(deps),
   directDevice: createDirectDevice(deps),
   checkReadiness: createCheckReadiness(deps),

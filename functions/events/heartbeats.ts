@@ -1,6 +1,7 @@
 import { app, type InvocationContext } from "@azure/functions";
 import { z } from "zod";
 import { instant, parseInstant } from "../../shared/domain/instant";
+import type { createIngestConnectionLogs } from "../../shared/use-cases/hub-told";
 import type { createIngestEvents, StreamEvent } from "../../shared/use-cases/ingest-events";
 import { streamTrigger } from "./stream-trigger";
 
@@ -20,6 +21,23 @@ export function registerHeartbeats(ingestEvents: ReturnType<typeof createIngestE
       const { hub, events } = toStreamEvents(messages, context);
       const counts = await ingestEvents(hub, events);
       if (counts.poison > 0) context.warn(`${counts.poison} of ${counts.received} events could not be used`);
+    },
+  });
+}
+
+/**
+ * The linked hubs' connection logs, as diagnostic settings stream them to an event hub: setting
+ * `ROLLCALL_CONNECTION_LOGS_HUB`, its connection in `ROLLCALL_CONNECTION_LOGS`.
+ */
+export function registerConnectionLogs(ingestLogs: ReturnType<typeof createIngestConnectionLogs>): void {
+  app.eventHub("connectionLogs", {
+    connection: "ROLLCALL_CONNECTION_LOGS",
+    eventHubName: "%ROLLCALL_CONNECTION_LOGS_HUB%",
+    ...streamTrigger,
+    handler: async (messages, context) => {
+      const { hub, events } = toStreamEvents(messages, context);
+      const counts = await ingestLogs(hub, events);
+      if (counts.poison > 0) context.warn(`${counts.poison} of ${counts.received} log records could not be used`);
     },
   });
 }

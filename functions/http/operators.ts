@@ -2,6 +2,7 @@ import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { isProblem } from "../../shared/domain/outcome";
 import type { createCheckReadiness } from "../../shared/use-cases/check-readiness";
 import type { createDirectDevice } from "../../shared/use-cases/direct-device";
+import type { createListKnocking } from "../../shared/use-cases/list-knocking";
 import type { createListStragglers } from "../../shared/use-cases/list-stragglers";
 import { openApiDocument } from "../../shared/use-cases/openapi";
 import type { createReadDevice } from "../../shared/use-cases/read-device";
@@ -16,12 +17,13 @@ export interface OperatorEndpoints {
   readonly gate: Gate;
   readonly readJournal: ReturnType<typeof createReadJournal>;
   readonly listStragglers: ReturnType<typeof createListStragglers>;
+  readonly listKnocking: ReturnType<typeof createListKnocking>;
   readonly readDevice: ReturnType<typeof createReadDevice>;
   readonly directDevice: ReturnType<typeof createDirectDevice>;
   readonly checkReadiness: ReturnType<typeof createCheckReadiness>;
 }
 
-/** A roll's journal and stragglers, one device and what a person says of it, health, readiness, the OpenAPI document. */
+/** A roll's journal, stragglers and who still knocks, one device and what a person says of it, health, readiness, the OpenAPI document. */
 export function registerOperators(o: OperatorEndpoints): void {
   const { gate } = o;
   const { authLevel } = gate;
@@ -35,6 +37,12 @@ export function registerOperators(o: OperatorEndpoints): void {
     ...endpoint("listStragglers"),
     authLevel,
     handler: (request, context) => guarded(context, () => stragglers(o, request)),
+  });
+  app.http("listKnocking", {
+    ...endpoint("listKnocking"),
+    authLevel,
+    handler: (request, context) =>
+      reading(gate, request, context, () => o.listKnocking(request.params["rollId"] ?? "", queryOf(request))),
   });
   app.http("readDevice", {
     ...endpoint("readDevice"),

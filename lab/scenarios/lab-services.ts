@@ -12,6 +12,7 @@ import type { Dialer } from "../fleet/dialer";
 import { fleetDialer } from "../fleet/fleet";
 import type { FleetOptions } from "../fleet/fleet";
 import type { HubQuotaOptions } from "../iot-hub/quotas";
+import type { MessageRoute } from "../iot-hub/events/routing";
 import { startIotHub } from "../iot-hub/server";
 import type { IotHub } from "../iot-hub/server";
 import type { HubSwitches } from "../iot-hub/switches";
@@ -21,7 +22,7 @@ import { startAzurite } from "../storage/azurite";
 import type { Azurite } from "../storage/azurite";
 import { newAuthorities } from "./lab-authorities";
 import type { LabAuthorities } from "./lab-authorities";
-import { allHubsEventHub, appSettings, armHostName } from "./lab-settings";
+import { allHubsEventHub, appSettings, armHostName, connectionLogHub } from "./lab-settings";
 
 export interface LabServicesOptions {
   /** Where the lab may write files (the authority's certificate). It is created if need be. */
@@ -170,7 +171,8 @@ export async function startLabServices(options: LabServicesOptions): Promise<Lab
         servicePort: service,
         mqttPort: mqtt,
         ...(snapshot === undefined ? {} : { snapshot }),
-        ...((options.hubs ?? 1) > 1 ? { routes: routesOfMany } : {}),
+        routes: (options.hubs ?? 1) > 1 ? [...routesTo("events"), ...routesTo(allHubsEventHub)] : routesTo("events"),
+        resourceLogHub: connectionLogHub,
       });
       keep({
         stop: async () => {
@@ -186,8 +188,8 @@ export async function startLabServices(options: LabServicesOptions): Promise<Lab
   }
 }
 
-/** An app that reads one event hub hears all hubs; each built-in endpoint still has its own. */
-const routesOfMany = [
-  { name: "built-in", source: "DeviceMessages", endpoint: "events" },
-  { name: "all-hubs", source: "DeviceMessages", endpoint: allHubsEventHub },
-] as const;
+/** All that an app hears, in one stream. One that reads one event hub hears all hubs; each has its built-in endpoint still. */
+function routesTo(endpoint: string): readonly MessageRoute[] {
+  const sources = ["DeviceMessages", "DeviceConnectionStateEvents", "DeviceLifecycleEvents"] as const;
+  return sources.map((source) => ({ name: `${endpoint}-${source}`, source, endpoint }));
+}

@@ -61,6 +61,8 @@ export interface Settings {
   readonly autoContainPerHour: number;
   /** Triggers beside HTTP by which alerts come: an event hub that Defender for Cloud exports to, Event Grid. */
   readonly alertSources: { readonly exported: boolean; readonly grid: boolean };
+  /** Whether the hubs' connection logs come over an event hub of their own. */
+  readonly connectionLogs: boolean;
   /** Which plans need a person's word beyond those whose order asks for it. */
   readonly approvals: ApprovalRule;
   /** When an inventory is taken, as Azure Functions' timers have it: six cron fields, seconds first, UTC. */
@@ -170,6 +172,7 @@ const environment = z
       (text) => (text === "verified" || text === "unverified" ? text : undefined),
     ).default("unverified"),
     ROLLCALL_ALERTS_HUB: z.string().optional(),
+    ROLLCALL_CONNECTION_LOGS_HUB: z.string().optional(),
     ROLLCALL_GRID_ALERTS: variable("give true or false", readBoolean).default(false),
     ROLLCALL_AUTO_CONTAIN_PER_HOUR: wholeNumber({ fallback: 100, min: 0, max: 100_000 }),
     ROLLCALL_APPROVALS: variable(
@@ -249,6 +252,7 @@ export function readSettings(
     twoPersons: data.ROLLCALL_TWO_PERSONS,
     autoContainPerHour: data.ROLLCALL_AUTO_CONTAIN_PER_HOUR,
     alertSources: { exported: data.ROLLCALL_ALERTS_HUB !== undefined, grid: data.ROLLCALL_GRID_ALERTS },
+    connectionLogs: data.ROLLCALL_CONNECTION_LOGS_HUB !== undefined,
     approvals: data.ROLLCALL_APPROVALS,
     expirySchedule: data.ROLLCALL_EXPIRY_SCHEDULE,
     inventorySchedule: data.ROLLCALL_INVENTORY_SCHEDULE,

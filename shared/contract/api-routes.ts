@@ -126,6 +126,12 @@ export const API_ROUTES = {
     query: queries.StragglersQuery,
     answers: { 200: "text/csv" },
   },
+  listKnocking: read(
+    "rolls/{rollId}/knocking",
+    "Contained devices in whose name somebody is still refused, by the hubs' connection logs",
+    views.KnockingList,
+    queries.StragglersQuery,
+  ),
   readJournal: read(
     "rolls/{rollId}/journal",
     "What was said, written and done, oldest first",

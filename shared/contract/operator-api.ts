@@ -90,6 +90,27 @@ export const RollDeviceList = z.object({
 });
 export type RollDeviceList = z.infer<typeof RollDeviceList>;
 
+/** Who was refused in the name of devices that were contained before. */
+export const KnockingList = z.object({
+  rollId: RollId,
+  devices: z.array(
+    z.object({
+      registrationId: z.string(),
+      /** The hub's name without its domain. */
+      hub: z.string(),
+      containedAt: Time,
+      lastRefusedAt: Time,
+      /** The hub's error number, such as 401003. */
+      code: z.string(),
+      /** The leaf that was shown, where the log names it, and whether it is one that this roll is about. */
+      sha256Thumbprint: z.string().optional(),
+      compromised: z.boolean().optional(),
+    }),
+  ),
+  next: z.string().optional(),
+});
+export type KnockingList = z.infer<typeof KnockingList>;
+
 /** Work that waits longer than an orchestration may. */
 export const DueList = z.object({
   due: z.array(

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { HubName, HubWord, mergeWords, noveltyOfWord } from "./hub/hub-word";
 import { DeviceId, RollId, AttemptId, Sha256Thumbprint } from "./ids";
 import { Instant } from "./instant";
 
@@ -42,8 +43,8 @@ export type VerifiedReport = z.infer<typeof VerifiedReport>;
  */
 export const DeviceFacts = z.object({
   deviceId: DeviceId,
-  /** The newest message of any kind. */
-  lastSeen: EventPosition,
+  /** The newest message of any kind; absent: only its hub has spoken of it so far. */
+  lastSeen: EventPosition.optional(),
   /** What the device last said it is using, and when; a claim. */
   claimed: z
     .object({ position: EventPosition, sha256Thumbprint: Sha256Thumbprint, notAfter: Instant.optional() })
@@ -53,6 +54,8 @@ export const DeviceFacts = z.object({
   generationId: z.string().optional(),
   /** The newest per leaf, newest first; the oldest of too many gives way. */
   verified: z.array(VerifiedReport).max(VERIFIED_KEPT).optional(),
+  /** What hubs tell of the device by themselves, by hub: events of connection and lifecycle, connection logs. */
+  hubs: z.record(HubName, HubWord).optional(),
 });
 export type DeviceFacts = z.infer<typeof DeviceFacts>;
 
@@ -77,12 +80,30 @@ export function isLater(a: EventPosition, b: EventPosition): boolean {
  */
 export function mergeFacts(known: DeviceFacts | undefined, heard: DeviceFacts): DeviceFacts {
   if (known === undefined) return heard;
-  const newest = isLater(heard.lastSeen, known.lastSeen) ? heard : known;
   return {
-    ...newest,
+    ...(isNewer(heard.lastSeen, known.lastSeen) ? heard : known),
     claimed: later(known.claimed, heard.claimed),
     verified: newestPerLeaf(known.verified, heard.verified),
+    ...mergeHubs(known.hubs, heard.hubs),
   };
+}
+
+function isNewer(heard: EventPosition | undefined, known: EventPosition | undefined): boolean {
+  return heard !== undefined && (known === undefined || isLater(heard, known));
+}
+
+function mergeHubs(known: DeviceFacts["hubs"], heard: DeviceFacts["hubs"]): Pick<DeviceFacts, "hubs"> {
+  if (known === undefined || heard === undefined) return { hubs: known ?? heard };
+  const merged = Object.entries(heard).map(([hub, word]) => [hub, mergeWords(known[hub], word)] as const);
+  return { hubs: { ...known, ...Object.fromEntries(merged) } };
+}
+
+/** Whether one event's facts are newer than what was known, the very same, or overtaken. */
+export function noveltyOf(known: DeviceFacts | undefined, heard: DeviceFacts): "applied" | "duplicate" | "stale" {
+  const [told] = Object.entries(heard.hubs ?? {});
+  if (told !== undefined) return noveltyOfWord(known?.hubs?.[told[0]], told[1]);
+  if (isNewer(heard.lastSeen, known?.lastSeen)) return "applied";
+  return isNewer(known?.lastSeen, heard.lastSeen) ? "stale" : "duplicate";
 }
 
 function newestPerLeaf(

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { DeviceFacts, EventPosition } from "../domain/device-facts";
+import type { DeviceFacts } from "../domain/device-facts";
 import type { DeviceId, RollId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
 import type { BatchHeader, JournalEntry } from "../domain/roll/batch";
@@ -113,10 +113,10 @@ export interface LinePage {
 /** What the event stream says, per device. */
 export interface FactStore {
   /**
-   * Merges by `mergeFacts`; all of one partition in as few transactions as fit. Answers the newest message that was known of
-   * each device before; devices that nobody had heard are left out.
+   * Merges by `mergeFacts`; all of one partition in as few transactions as fit. Answers what was known of each device
+   * before; devices that nobody had heard of are left out.
    */
-  merge(heard: readonly DeviceFacts[]): Promise<ReadonlyMap<DeviceId, EventPosition>>;
+  merge(heard: readonly DeviceFacts[]): Promise<ReadonlyMap<DeviceId, DeviceFacts>>;
   read(deviceIds: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, DeviceFacts>>;
 }
 

@@ -136,7 +136,8 @@ export function createRecheckContained(deps: ConfirmContainedDeps): Step<typeof 
   };
 }
 
-export const SURVIVED = "session-survived: a message arrived after the hold and before any new registration";
+export const SURVIVED =
+  "session-survived: a message or a connection came after the hold and before any new registration";
 
 /** The row of a device whose containment does not hold: every hub is held again, DPS is closed again if it opened. */
 export function containAgain(row: DeviceRow, why: string, atDps: boolean): DeviceRow {

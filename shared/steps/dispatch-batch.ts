@@ -87,7 +87,7 @@ async function due(
   const heard = aside.length === 0 ? undefined : await facts.read(aside.flatMap(({ deviceId }) => deviceId ?? []));
   return rows.filter((row) => {
     if (isAtWork(row)) return row.attempt === undefined;
-    const heardAt = row.deviceId === undefined ? undefined : heard?.get(row.deviceId)?.lastSeen.enqueuedAt;
+    const heardAt = row.deviceId === undefined ? undefined : heard?.get(row.deviceId)?.lastSeen?.enqueuedAt;
     return mayTryAgain(row, { now: clock.now(), heardAt, retries });
   });
 }

@@ -38,6 +38,8 @@ interface Waiting {
   readonly row: DeviceRow;
   readonly deviceId: DeviceId;
   readonly facts: DeviceFacts;
+  /** Its newest message. */
+  readonly heardAt: Instant;
 }
 
 /**
@@ -113,7 +115,10 @@ async function heardAgain({ facts }: ProveBatchDeps, rows: readonly DeviceRow[])
   const known = await facts.read(open.map(({ deviceId }) => deviceId));
   return open.flatMap(({ row, deviceId }) => {
     const heard = known.get(deviceId);
-    return heard !== undefined && heard.lastSeen.enqueuedAt > cutAt(row) ? [{ row, deviceId, facts: heard }] : [];
+    const heardAt = heard?.lastSeen?.enqueuedAt;
+    return heard !== undefined && heardAt !== undefined && heardAt > cutAt(row)
+      ? [{ row, deviceId, facts: heard, heardAt }]
+      : [];
   });
 }
 
@@ -126,13 +131,13 @@ function answerIsNoGood(row: DeviceRow): boolean {
   return row.missing !== undefined && /\b(report|session)\b/.test(row.missing);
 }
 
-function mayAsk({ row, facts }: Waiting, timing: RollTiming, now: Instant): boolean {
+function mayAsk({ row, heardAt }: Waiting, timing: RollTiming, now: Instant): boolean {
   const { attempt } = row;
   if (attempt === undefined) return true;
   // It knows nothing of the last command: as soon as it is heard again there is a session to ask over.
-  if (attempt.unreached === true) return facts.lastSeen.enqueuedAt > attempt.startedAt;
+  if (attempt.unreached === true) return heardAt > attempt.startedAt;
   // Asked again only if it was heard since, and not while it may still be about to answer.
-  return addMs(attempt.startedAt, timing.attemptMs) <= now && facts.lastSeen.enqueuedAt > attempt.startedAt;
+  return addMs(attempt.startedAt, timing.attemptMs) <= now && heardAt > attempt.startedAt;
 }
 
 async function prove(

@@ -96,7 +96,7 @@ async function wantRequest(
   const ids = without.flatMap(({ deviceId }) => (deviceId === undefined ? [] : [deviceId]));
   const heard = ids.length === 0 ? new Map<string, never>() : await facts.read(ids);
   return without.filter((row) => {
-    const heardAt = row.deviceId === undefined ? undefined : heard.get(row.deviceId)?.lastSeen.enqueuedAt;
+    const heardAt = row.deviceId === undefined ? undefined : heard.get(row.deviceId)?.lastSeen?.enqueuedAt;
     return isAtWork(row) || mayTryAgain(row, { now: clock.now(), heardAt, retries });
   });
 }

@@ -1,22 +1,19 @@
 import { HeartbeatProperties, MESSAGE_TYPE, RollReport, signedText } from "../contract/device-messages";
-import { isLater, mergeFacts, type DeviceFacts, type EventPosition, type VerifiedReport } from "../domain/device-facts";
+import { HUB_SOURCES, readRoutedEvent } from "../contract/hub-events";
+import type { DeviceFacts, EventPosition, VerifiedReport } from "../domain/device-facts";
 import { DeviceId } from "../domain/ids";
 import { parseInstant, type Instant } from "../domain/instant";
-import { addEvents, NO_EVENTS, type EventCounts } from "../domain/source-counts";
+import type { EventCounts } from "../domain/source-counts";
 import type { CertificateReader } from "../ports/certificates";
-import type { Clock } from "../ports/clock";
-import type { SourceCounters } from "../ports/source-counters";
-import type { FactStore, PoisonEvent, PoisonStore } from "../ports/stores";
+import type { PoisonEvent } from "../ports/stores";
+import { ofLinkedHub } from "./hub-told";
+import { createIntake, type IntakeDeps } from "./intake";
+import { jsonOf } from "./json-body";
 
-export interface IngestEventsDeps {
-  readonly clock: Clock;
+export interface IngestEventsDeps extends IntakeDeps {
   readonly certificates: CertificateReader;
-  readonly facts: FactStore;
-  readonly poison: PoisonStore;
-  /** Told of every device that was heard, once its facts are stored; default: nobody. */
-  readonly notice?: (heard: readonly DeviceFacts[]) => Promise<void>;
-  /** Keeps what this answers, summed up per source; default: nobody. */
-  readonly counters?: Pick<SourceCounters, "add">;
+  /** The linked hubs' names; what hubs tell of others is ignored. Default: of any. */
+  readonly hubNames?: ReadonlySet<string>;
 }
 
 /** One message of the hub's event stream. Its system properties are IoT Hub's word; everything else is the device's. */
@@ -30,89 +27,55 @@ export interface StreamEvent {
   readonly enqueuedAt: Instant | undefined;
 }
 
-type Heard =
-  | { readonly kind: "facts"; readonly facts: DeviceFacts }
-  | { readonly kind: "ignored" }
-  | { readonly kind: "poison"; readonly reason: string; readonly facts: DeviceFacts | undefined };
+type Said = { readonly kind: "facts"; readonly facts: DeviceFacts } | { readonly kind: "ignored" } | Spoiled;
+interface Spoiled {
+  readonly kind: "poison";
+  readonly reason: string;
+  readonly facts?: DeviceFacts;
+}
+/** What is known of a device by one message of its own. */
+type HeardFacts = DeviceFacts & { readonly lastSeen: EventPosition };
 
 /**
- * Records what devices say. It knows nothing of rolls. Each event stands alone: a bad one is kept as poison and takes no
- * other with it. Throws only for storage outages, so that the trigger's retry policy brings the batch again; folding it
- * twice changes nothing.
+ * Records what devices say, and what their hub says of them in the same stream. It knows nothing of rolls. Each event stands
+ * alone: a bad one is kept as poison and takes no other with it. Throws only for storage outages, so that the trigger's
+ * retry policy brings the batch again; folding it twice changes nothing.
  */
-export function createIngestEvents({
-  clock,
-  certificates,
-  facts,
-  poison,
-  notice,
-  counters,
-}: IngestEventsDeps): (hub: string, events: readonly StreamEvent[]) => Promise<EventCounts> {
-  return async (hub, events) => {
-    const merged = new Map<DeviceId, DeviceFacts>();
-    const spoiled: PoisonEvent[] = [];
-    const all = events.map((event) => ({ event, heard: hear(certificates, event) }));
-    for (const { event, heard } of all) {
-      if (heard.kind === "poison") spoiled.push(toPoison(hub, event, heard.reason, clock.now()));
-      // A spoiled body still came over a session of that device: it was heard.
-      if (heard.kind !== "ignored" && heard.facts !== undefined)
-        merged.set(heard.facts.deviceId, mergeFacts(merged.get(heard.facts.deviceId), heard.facts));
-    }
-    if (spoiled.length > 0) await poison.put(spoiled);
-    const before = merged.size === 0 ? NOBODY : await facts.merge([...merged.values()]);
-    await notice?.([...merged.values()]);
-    const bySource = count(hub, all, before);
-    for (const [source, counts] of bySource) await counters?.add(source, counts, clock.now());
-    return [...bySource.values()].reduce(addEvents, NO_EVENTS);
+export function createIngestEvents(
+  deps: IngestEventsDeps,
+): (hub: string, events: readonly StreamEvent[]) => Promise<EventCounts> {
+  const take = createIntake(deps);
+  return (hub, events) => {
+    const at = deps.clock.now();
+    return take(
+      events.map((event) => {
+        const said = hear(deps, event);
+        const source = `${hub}/${event.partition}`;
+        if (said.kind !== "poison") return { source, heard: said };
+        // A spoiled body still came over a session of that device: it was heard.
+        const { kind, reason, facts } = said;
+        return { source, heard: { kind, poison: toPoison(hub, event, reason, at), facts } };
+      }),
+    );
   };
 }
 
-const NOBODY: ReadonlyMap<DeviceId, EventPosition> = new Map();
-
-/** Says of each event whether it told anything new, going by what was known before and by the events before it. */
-function count(
-  hub: string,
-  all: readonly { readonly event: StreamEvent; readonly heard: Heard }[],
-  before: ReadonlyMap<DeviceId, EventPosition>,
-): ReadonlyMap<string, EventCounts> {
-  const newest = new Map(before);
-  const bySource = new Map<string, EventCounts>();
-  for (const { event, heard } of all) {
-    const word = heard.kind === "facts" ? noveltyOf(newest, heard.facts) : heard.kind;
-    const source = `${hub}/${event.partition}`;
-    const one = { ...NO_EVENTS, received: 1, [word]: 1 };
-    bySource.set(source, addEvents(bySource.get(source) ?? NO_EVENTS, one));
-  }
-  return bySource;
-}
-
-function noveltyOf(
-  newest: Map<DeviceId, EventPosition>,
-  { deviceId, lastSeen }: DeviceFacts,
-): "applied" | "duplicate" | "stale" {
-  const known = newest.get(deviceId);
-  if (known === undefined || isLater(lastSeen, known)) {
-    newest.set(deviceId, lastSeen);
-    return "applied";
-  }
-  return isLater(known, lastSeen) ? "stale" : "duplicate";
-}
-
-function hear(certificates: CertificateReader, event: StreamEvent): Heard {
+function hear({ certificates, hubNames }: IngestEventsDeps, event: StreamEvent): Said {
   const { systemProperties: system, properties } = event;
-  if (system["iothub-connection-module-id"] !== undefined) return { kind: "ignored" };
   const source = system["iothub-message-source"];
+  if (HUB_SOURCES.has(source)) return ofLinkedHub(readRoutedEvent(properties, jsonOf(event.body)), hubNames);
+  if (system["iothub-connection-module-id"] !== undefined) return { kind: "ignored" };
   if (source !== undefined && source !== "Telemetry") return { kind: "ignored" };
   const deviceId = DeviceId.safeParse(system["iothub-connection-device-id"]);
-  if (!deviceId.success) return { kind: "poison", reason: "no device id from IoT Hub", facts: undefined };
+  if (!deviceId.success) return { kind: "poison", reason: "no device id from IoT Hub" };
   const enqueuedAt = readTime(system["iothub-enqueuedtime"]) ?? event.enqueuedAt;
-  if (enqueuedAt === undefined) return { kind: "poison", reason: "no time from IoT Hub", facts: undefined };
+  if (enqueuedAt === undefined) return { kind: "poison", reason: "no time from IoT Hub" };
 
   const heartbeat = HeartbeatProperties.parse(properties);
   const claimedNotAfter = heartbeat.certNotAfter === undefined ? undefined : parseInstant(heartbeat.certNotAfter);
   const generationId = system["iothub-connection-auth-generation-id"];
   const position = { enqueuedAt, partition: event.partition, sequenceNumber: event.sequenceNumber };
-  const facts: DeviceFacts = {
+  const facts: HeardFacts = {
     deviceId: deviceId.data,
     lastSeen: position,
     authentication: authenticationType(system["iothub-connection-auth-method"]),
@@ -125,13 +88,9 @@ function hear(certificates: CertificateReader, event: StreamEvent): Heard {
   return properties[MESSAGE_TYPE] === "rollReport" ? hearReport(certificates, event, facts) : { kind: "facts", facts };
 }
 
-function hearReport(certificates: CertificateReader, event: StreamEvent, facts: DeviceFacts): Heard {
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(event.body));
-  } catch {
-    return { kind: "poison", reason: "rollReport without a JSON body", facts };
-  }
+function hearReport(certificates: CertificateReader, event: StreamEvent, facts: HeardFacts): Said {
+  const json = jsonOf(event.body);
+  if (json === undefined) return { kind: "poison", reason: "rollReport without a JSON body", facts };
   const report = RollReport.safeParse(json);
   if (!report.success) return { kind: "poison", reason: `rollReport: ${firstIssue(report.error.issues)}`, facts };
   const verified = verify(certificates, report.data, facts);
@@ -141,7 +100,7 @@ function hearReport(certificates: CertificateReader, event: StreamEvent, facts: 
 }
 
 /** The report as a fact, if the key of the leaf that it names has signed it for this device. */
-function verify(certificates: CertificateReader, report: RollReport, facts: DeviceFacts): VerifiedReport | undefined {
+function verify(certificates: CertificateReader, report: RollReport, facts: HeardFacts): VerifiedReport | undefined {
   if (report.signature === undefined) return undefined;
   const reading = certificates.readChain(report.chainPem);
   if (reading.outcome !== "read" || reading.chain.leaf.sha256Thumbprint !== report.sha256Thumbprint) return undefined;

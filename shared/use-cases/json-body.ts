@@ -30,3 +30,12 @@ export function readJsonBody<T>(
   const issues = parsed.error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.join("."), message }));
   return problem(400, code, "the body does not have the documented shape; see issues", issues);
 }
+
+/** The body's JSON, whatever it holds; undefined where it is none. */
+export function jsonOf(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)) as unknown;
+  } catch {
+    return undefined;
+  }
+}

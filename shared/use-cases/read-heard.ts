@@ -1,5 +1,6 @@
-import { FACT_PARTITIONS } from "../domain/device-facts";
-import { formatInstant, parseInstant } from "../domain/instant";
+import { FACT_PARTITIONS, type DeviceFacts } from "../domain/device-facts";
+import { isDeleted } from "../domain/hub/hub-word";
+import { formatInstant, parseInstant, type Instant } from "../domain/instant";
 import { isProblem, problem, type Problem } from "../domain/outcome";
 import type { SourceCounters } from "../ports/source-counters";
 import type { FactList } from "../ports/stores";
@@ -51,8 +52,9 @@ export function createReadHeard({ factList, counters }: ReadHeardDeps): ReadHear
         const page = await factList.page(partition, { limit: ROWS, ...(id === "" ? {} : { after: id }) });
         for (const facts of page) {
           ({ deviceId: id } = facts);
-          if (facts.lastSeen.enqueuedAt < moment)
-            devices.push({ deviceId: id, lastSeen: formatInstant(facts.lastSeen.enqueuedAt) });
+          const heardAt = facts.lastSeen?.enqueuedAt;
+          if (heardAt !== undefined && heardAt < moment && !isGone(facts, heardAt))
+            devices.push({ deviceId: id, lastSeen: formatInstant(heardAt) });
           if (devices.length === most.value) return { devices, next: writeCursor(partition, id) };
         }
         if (page.length < ROWS) ({ partition, id } = { partition: partition + 1, id: "" });
@@ -67,6 +69,13 @@ export function createReadHeard({ factList, counters }: ReadHeardDeps): ReadHear
       })),
     }),
   };
+}
+
+/** Deleted on purpose since: it will not be heard again. */
+function isGone({ hubs = {} }: DeviceFacts, heardAt: Instant): boolean {
+  const words = Object.values(hubs);
+  const deleted = words.filter((word) => isDeleted(word) && (word.deleted ?? 0) >= heardAt);
+  return deleted.length > 0 && !words.some(({ created }) => created !== undefined && created > heardAt);
 }
 
 function writeCursor(partition: number, id: string): string {

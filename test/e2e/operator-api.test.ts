@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { ApiRoute } from "../../shared/contract/api-route";
 import { API_ROUTES } from "../../shared/contract/api-routes";
+import { SourceCounts } from "../../shared/domain/source-counts";
 import { verifyReport } from "../../verify/verify-report";
 import { rollUntil, startRollLab, type RollLab } from "../support/roll-lab";
 
@@ -59,6 +60,19 @@ test("the list of a page that is known already costs no body", async () => {
   const etag = first.headers.get("etag") ?? "";
   const second = await fetch(`${url}/api/rolls/${rollId}`, { headers: { "if-none-match": etag } });
   expect([first.status, second.status, await second.text()]).toEqual([200, 304, ""]);
+});
+
+const Sources = z.object({ sources: z.array(SourceCounts.extend({ since: z.string(), until: z.string() })) });
+
+test("devices' messages, what their hub tells of them, and its connection logs are counted, each event once", async () => {
+  const { sources } = Sources.parse(await (await fetch(`${url}/api/heartbeats/sources`)).json());
+  for (const { received, applied, duplicate, stale, ignored, poison } of sources) {
+    expect(received).toBe(applied + duplicate + stale + ignored + poison);
+    expect(poison).toBe(0);
+  }
+  const logs = sources.filter(({ source }) => source.startsWith("connection-logs/"));
+  expect(logs.reduce((sum, { applied }) => sum + applied, 0)).toBeGreaterThan(0);
+  expect(sources.some(({ source }) => source.startsWith("lab-hub/"))).toBe(true);
 });
 
 const Problem = z.object({ code: z.string(), detail: z.string(), status: z.int() });

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { formatKey } from "../../shared/adapters/store/keys";
-import { DeviceFacts, factPartition, mergeFacts, type EventPosition } from "../../shared/domain/device-facts";
+import { DeviceFacts, factPartition, mergeFacts } from "../../shared/domain/device-facts";
 import type { DeviceId, RegistrationId, RollId } from "../../shared/domain/ids";
 import { addMs } from "../../shared/domain/instant";
 import type { Instant } from "../../shared/domain/instant";
@@ -315,12 +315,12 @@ export class MemoryFactStore implements FactStore, FactList {
   /** How many rows were written: facts that say nothing new are not. */
   writes = 0;
 
-  async merge(heard: readonly DeviceFacts[]): Promise<ReadonlyMap<DeviceId, EventPosition>> {
+  async merge(heard: readonly DeviceFacts[]): Promise<ReadonlyMap<DeviceId, DeviceFacts>> {
     await networkPause();
     const before = new Map(
       heard.flatMap(({ deviceId }) => {
         const stored = this.facts.get(deviceId);
-        return stored === undefined ? [] : [[deviceId, stored.lastSeen] as const];
+        return stored === undefined ? [] : [[deviceId, stored] as const];
       }),
     );
     for (const news of heard) {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { odata } from "@azure/data-tables";
-import { DeviceFacts, FACT_PARTITIONS, factPartition, mergeFacts, type EventPosition } from "../../domain/device-facts";
+import { DeviceFacts, FACT_PARTITIONS, factPartition, mergeFacts } from "../../domain/device-facts";
 import type { DeviceId } from "../../domain/ids";
 import type { FactList, FactStore } from "../../ports/stores";
 import { GuardedRows } from "./guarded-rows";
@@ -28,8 +28,8 @@ export class TableFactStore implements FactStore, FactList {
     this.rows = new GuardedRows(() => clients.table("facts"), this.codec, REMEMBERED);
   }
 
-  async merge(heard: readonly DeviceFacts[]): Promise<ReadonlyMap<DeviceId, EventPosition>> {
-    const before = new Map<DeviceId, EventPosition>();
+  async merge(heard: readonly DeviceFacts[]): Promise<ReadonlyMap<DeviceId, DeviceFacts>> {
+    const before = new Map<DeviceId, DeviceFacts>();
     const byDevice = new Map<DeviceId, DeviceFacts>();
     for (const facts of heard) byDevice.set(facts.deviceId, mergeFacts(byDevice.get(facts.deviceId), facts));
     await inParallel(keysByPartition([...byDevice.keys()], partitionKeyOf), FACT_PARTITIONS, ([partitionKey, idOf]) =>
@@ -37,7 +37,7 @@ export class TableFactStore implements FactStore, FactList {
         const id = idOf.get(rowKey);
         const news = id === undefined ? undefined : byDevice.get(id);
         if (news === undefined) return undefined;
-        if (stored !== undefined) before.set(news.deviceId, stored.lastSeen);
+        if (stored !== undefined) before.set(news.deviceId, stored);
         const merged = DeviceFacts.parse(JSON.parse(JSON.stringify(mergeFacts(stored, news))));
         return isDeepStrictEqual(merged, stored) ? undefined : merged;
       }),

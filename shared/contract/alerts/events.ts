@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Severity } from "../../domain/alert/policy";
 import { OrderedDevice } from "../alert";
+import { readGridHubEvent } from "../hub-events";
 import { readDefenderAlert, timeOf } from "./defender";
 import { clip, unreadable, type FindingScope, type ReadAlert } from "./finding";
 
@@ -76,6 +77,8 @@ interface Common {
 function toAlert({ source, id, type, subject, time, data }: Common): ReadAlert {
   const about = { source: clip(`events:${source}`, "id"), id: clip(id, "id"), type: clip(type, "type") };
   if (/^Microsoft\.Security/i.test(type)) return readDefenderAlert(data, "defender", false);
+  const told = readGridHubEvent(type, time, data);
+  if (told !== undefined) return { kind: "hub-told", id: about.id, told };
   // Microsoft's own events are facts about resources, none of them says that a key is in wrong hands.
   if (/^Microsoft\./i.test(type)) return { kind: "nothing", ...about, why: "it is no alert" };
   const parsed = BreachData.safeParse(data);

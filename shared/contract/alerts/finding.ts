@@ -2,6 +2,7 @@ import type { Severity } from "../../domain/alert/policy";
 import type { Authority } from "../../domain/roll/playbook";
 import type { Slot } from "../../domain/ids";
 import type { OrderedDevice } from "../alert";
+import type { HubTold } from "../hub-events";
 
 /** What an alert says is compromised. */
 export type FindingScope =
@@ -50,6 +51,8 @@ export type ReadAlert =
       readonly type: string;
       readonly why: string;
     }
+  /** No alert: a hub tells of one of its devices. */
+  | { readonly kind: "hub-told"; readonly id: string; readonly told: HubTold }
   | { readonly kind: "unreadable"; readonly issues: readonly { readonly path: string; readonly message: string }[] };
 
 const LONGEST = { id: 200, reason: 1_000, type: 200 } as const;

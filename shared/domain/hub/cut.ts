@@ -2,6 +2,7 @@ import type { DeviceFacts } from "../device-facts";
 import { addMs, instant, type Instant } from "../instant";
 import type { DeviceRow } from "../roll/device-row";
 import type { RollTiming } from "../roll/request";
+import { newestSession } from "./hub-word";
 
 /** From when on no session of the device can be an old one, as far as the hold goes. */
 export function cutAt(row: DeviceRow): Instant {
@@ -10,10 +11,14 @@ export function cutAt(row: DeviceRow): Instant {
 }
 
 /**
- * A message that came when every session had to be cut: while no new leaf stands in the identity, it came over one that
- * survived.
+ * A message that came when every session had to be cut, or a connection that its hub let in: while no new leaf stands in the
+ * identity, the message came over a session that survived, and the connection was made with something else than a leaf
+ * that this roll knows.
  */
 export function outlived(row: DeviceRow, facts: DeviceFacts | undefined, timing: RollTiming): boolean {
-  if (facts === undefined) return false;
-  return facts.lastSeen.enqueuedAt > addMs(cutAt(row), Math.max(timing.pulseHoldMs, timing.settleMs));
+  const sessions = Object.values(facts?.hubs ?? {}).map((word) => newestSession(word) ?? 0);
+  return (
+    Math.max(facts?.lastSeen?.enqueuedAt ?? 0, ...sessions) >
+    addMs(cutAt(row), Math.max(timing.pulseHoldMs, timing.settleMs))
+  );
 }

@@ -189,7 +189,7 @@ function warningsOf({ row, identities }: SeenDevice): string[] {
 
 function risksOf({ target, facts }: SeenDevice, { breach, now }: ExaminedWith): string[] {
   const silent =
-    facts === undefined
+    facts?.lastSeen === undefined
       ? ["never-heard"]
       : now - facts.lastSeen.enqueuedAt > SILENT_DAYS * DAY_MS
         ? ["long-silent"]

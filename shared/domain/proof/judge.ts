@@ -1,5 +1,6 @@
 import type { DeviceFacts, VerifiedReport } from "../device-facts";
 import type { Identity, Standing } from "../hub/allow-set";
+import { hubNameOf, newestSession } from "../hub/hub-word";
 import type { HubHostName, Sha256Thumbprint } from "../ids";
 import { addMs, type Instant } from "../instant";
 import type { Attempt, DeviceRow, HubRecord } from "../roll/device-row";
@@ -91,8 +92,7 @@ export function judgeProof(
 
   if (only === undefined || !writtenByDps(row, only[0], evidence)) missing.push("written-by-dps");
 
-  const record = only === undefined ? undefined : row.hubs[only[0]];
-  if (!isNewSession(row, report, record, evidence.registration, pulseHoldMs)) missing.push("session");
+  if (!isNewSession(row, report, only?.[0], evidence, pulseHoldMs)) missing.push("session");
 
   return { proven: missing.length === 0, missing, leaf };
 }
@@ -100,16 +100,18 @@ export function judgeProof(
 /**
  * A session that began after our pulse had cut all earlier ones; where the device had no identity then, any. Where nothing
  * was cut, because the device was to change over by itself, one that was heard after DPS had registered it anew: the device
- * signs that it is connected by its new leaf.
+ * signs that it is connected by its new leaf. Had it registered before it was asked, the hub's own word that a session began
+ * since does as well; it is never needed, for events and logs may stay away.
  */
 function isNewSession(
   row: DeviceRow,
   report: VerifiedReport | undefined,
-  record: HubRecord | undefined,
-  registration: RegistrationEvidence | undefined,
+  home: HubHostName | undefined,
+  { registration, facts }: ProofEvidence,
   pulseHoldMs: number,
 ): boolean {
   if (report === undefined || row.attempt === undefined) return false;
+  const record: HubRecord | undefined = home === undefined ? undefined : row.hubs[home];
   const heardAt = report.position.enqueuedAt;
   if (record?.heldAt !== undefined)
     return (
@@ -117,7 +119,19 @@ function isNewSession(
     );
   if (record?.absent === true) return true;
   const registeredAt = registration?.lastUpdatedAt;
-  return registeredAt !== undefined && registeredAt > row.attempt.startedAt && heardAt > registeredAt;
+  if (registeredAt === undefined || heardAt <= registeredAt) return false;
+  if (registeredAt > row.attempt.startedAt) return true;
+  // A hub keeps one session per device: what it let in after that registration, it let in by the new leaf.
+  const word = home === undefined ? undefined : facts?.hubs?.[hubNameOf(home)];
+  const beganAt = word === undefined ? undefined : newestSession(word);
+  const anchor = row.entry.closedAt;
+  return (
+    anchor !== undefined &&
+    registeredAt > anchor &&
+    beganAt !== undefined &&
+    beganAt > registeredAt &&
+    heardAt >= beganAt
+  );
 }
 
 function hubsOf(row: DeviceRow): HubRecord[] {

@@ -2,6 +2,7 @@ import { readDefenderAlert } from "../../contract/alerts/defender";
 import { readCloudEvent, readGridEvent, validationCodeOf } from "../../contract/alerts/events";
 import type { ReadAlert } from "../../contract/alerts/finding";
 import { readMonitorAlert } from "../../contract/alerts/monitor";
+import type { DeviceFacts } from "../../domain/device-facts";
 import type { RollId } from "../../domain/ids";
 import { problem, type Problem } from "../../domain/outcome";
 import type { RollStarter } from "../../ports/starter";
@@ -40,6 +41,11 @@ const READERS: Readonly<Record<AlertShape, (json: unknown) => ReadAlert>> = {
   export: (json) => readDefenderAlert(json, "defender", false),
 };
 
+export interface AcceptDeliveryDeps extends AcceptFindingDeps {
+  /** Takes in what hubs tell of their devices, where Event Grid brings it; default: nobody. */
+  readonly hubFacts?: (told: readonly DeviceFacts[]) => Promise<unknown>;
+}
+
 /**
  * Reads a delivery of one alert or many. Each stands alone: one that cannot be read takes no other with it. Delivered again,
  * as every one of these senders may, it starts nothing anew. Throws `RollError` for outages, so that it is.
@@ -47,15 +53,18 @@ const READERS: Readonly<Record<AlertShape, (json: unknown) => ReadAlert>> = {
  * Problems: `payload-too-large`, `malformed-json`, `too-many-alerts`, and `invalid-alert` where none can be read.
  */
 export function createAcceptDelivery(
-  deps: AcceptFindingDeps,
+  deps: AcceptDeliveryDeps,
 ): (shape: AlertShape, body: Uint8Array, starter: RollStarter) => Promise<DeliveryAnswer> {
   return async (shape, body, starter) => {
     const read = readItems(body);
     if ("outcome" in read) return read;
     const validationCode = shape === "eventgrid" ? validationCodeOf(read.items) : undefined;
     if (validationCode !== undefined) return { outcome: "handshake", validationCode };
+    const all = read.items.map((item) => READERS[shape](item));
+    const told = all.flatMap((one) => (one.kind === "hub-told" && one.told.kind === "facts" ? [one.told.facts] : []));
+    if (told.length > 0) await deps.hubFacts?.(told);
     const results: DeliveryResult[] = [];
-    for (const item of read.items) results.push(await accept(deps, READERS[shape](item), starter));
+    for (const one of all) results.push(await accept(deps, one, starter));
     const [first] = results;
     return results.length > 0 && results.every(({ code }) => code === "invalid-alert")
       ? problem(400, "invalid-alert", "nothing in the body has the documented shape; see issues", first?.issues)
@@ -71,6 +80,11 @@ async function accept(deps: AcceptFindingDeps, read: ReadAlert, starter: RollSta
       const { source, id, type, why } = read;
       await deps.alertLog.note({ at: deps.clock.now(), source, id, type, outcome: "recorded", detail: why });
       return { id, outcome: "recorded", detail: why };
+    }
+    case "hub-told": {
+      const { id, told } = read;
+      if (told.kind !== "poison") return { id, outcome: "recorded", detail: "it tells of a device of a hub" };
+      return { id, outcome: "refused", code: "invalid-alert", issues: [{ path: "data", message: told.reason }] };
     }
     case "finding": {
       const { finding } = read;

@@ -16,17 +16,15 @@ export function createNoticeDevices({
 }): (heard: readonly Pick<DeviceFacts, "deviceId" | "generationId" | "lastSeen">[]) => Promise<void> {
   const noticed = new Set<string>();
   return async (heard) => {
-    const named = heard.map((facts) => ({ facts, key: `${facts.deviceId}|${facts.generationId ?? ""}` }));
+    // Of whom only the hub has spoken, nobody knows the generation.
+    const named = heard.flatMap(({ deviceId, generationId, lastSeen }) =>
+      lastSeen === undefined
+        ? []
+        : [{ deviceId, generationId, at: lastSeen.enqueuedAt, key: `${deviceId}|${generationId ?? ""}` }],
+    );
     const fresh = named.filter(({ key }) => !noticed.has(key));
     if (fresh.length === 0) return;
-    await devices.see(
-      fresh.map(({ facts: { deviceId, generationId, lastSeen } }) => ({
-        deviceId,
-        generationId,
-        hub: undefined,
-        at: lastSeen.enqueuedAt,
-      })),
-    );
+    await devices.see(fresh.map(({ deviceId, generationId, at }) => ({ deviceId, generationId, hub: undefined, at })));
     if (noticed.size + fresh.length > REMEMBERED) noticed.clear();
     for (const { key } of fresh) noticed.add(key);
   };

@@ -92,7 +92,7 @@ export function aRequest(changes: Partial<RollRequest> = {}): RollRequest {
   };
 }
 
-export function aPosition(sequenceNumber: number, partition = "0"): DeviceFacts["lastSeen"] {
+export function aPosition(sequenceNumber: number, partition = "0"): NonNullable<DeviceFacts["lastSeen"]> {
   return { enqueuedAt: addMs(start, sequenceNumber * 10), partition, sequenceNumber };
 }
 

@@ -7,6 +7,7 @@ import {
   VERIFIED_KEPT,
   type DeviceFacts,
 } from "../../../shared/domain/device-facts";
+import type { HubWord } from "../../../shared/domain/hub/hub-word";
 import { AttemptId, DeviceId } from "../../../shared/domain/ids";
 import { addMs } from "../../../shared/domain/instant";
 import { aVerifiedReport, deviceId, leaked, planned, stranger, t0, thumbprint } from "../../support/builders";
@@ -22,8 +23,11 @@ const events: fc.Arbitrary<DeviceFacts[]> = fc
             claimed: fc.constantFrom(undefined, planned, leaked, stranger),
             until: fc.constantFrom(undefined, addMs(t0, 1), addMs(t0, 2)),
             reports: fc.constantFrom(undefined, planned, leaked, stranger, thumbprint("5"), thumbprint("6")),
+            word: fc.constantFrom(undefined, "connected", "disconnected", "created", "deleted", "admitted", "refused"),
+            hub: fc.constantFrom("lab-hub", "other-hub"),
           })
-          .map(({ claimed, until, reports }): DeviceFacts => {
+          .map(({ claimed, until, reports, word, hub }): DeviceFacts => {
+            if (word !== undefined) return { deviceId, hubs: { [hub]: aWord(word, n) } };
             // The hub's clock stands still for some events in a row: then the sequence number decides.
             const position = { enqueuedAt: addMs(t0, Math.floor(n / 4)), partition: "3", sequenceNumber: n };
             const attemptId = AttemptId.parse(`a${n + 1}`);
@@ -40,6 +44,13 @@ const events: fc.Arbitrary<DeviceFacts[]> = fc
       ),
     ),
   );
+
+function aWord(kind: keyof HubWord, n: number): HubWord {
+  const at = addMs(t0, Math.floor(n / 4));
+  const sequence = String(n).padStart(64, "0");
+  if (kind === "connected" || kind === "disconnected") return { [kind]: { at, sequence } };
+  return kind === "refused" ? { refused: { at, code: String(400 + n) } } : { [kind]: at };
+}
 
 function fold(all: readonly DeviceFacts[]): DeviceFacts | undefined {
   return all.reduce<DeviceFacts | undefined>((known, heard) => mergeFacts(known, heard), undefined);

@@ -1,8 +1,10 @@
+import { CONNECTION_LAG_MS, hubNameOf, type HubWord } from "../../../shared/domain/hub/hub-word";
 import { AttemptId, DeviceId } from "../../../shared/domain/ids";
 import { addMs } from "../../../shared/domain/instant";
 import { judgeProof, type ProofEvidence, type ProofRule } from "../../../shared/domain/proof/judge";
 import type { DeviceRow } from "../../../shared/domain/roll/device-row";
 import {
+  answeredAt,
   aContainedRow,
   aHubRecord,
   anIdentity,
@@ -166,6 +168,41 @@ describe("a device", () => {
   it("that had no identity while it was contained has only new sessions", () => {
     const hubs = { [hubName]: { round: 0, lastWrite: "none" as const, absent: true } };
     expect(missing(aContainedRow({ hubs }), someEvidence())).toEqual([]);
+  });
+});
+
+describe("that the session is a new one, where nothing was cut", () => {
+  const row = aContainedRow({ hubs: { [hubName]: aHubRecord({ heldAt: undefined, lastWrite: "none" }) } });
+  const assigned = { status: "assigned", assignedHub: hubName };
+  const registeredAt = addMs(closedAt, 100);
+  const withWord = (word: HubWord, at = registeredAt): ProofEvidence => ({
+    ...someEvidence({ registration: { ...assigned, lastUpdatedAt: at } }),
+    facts: someFacts({ hubs: { [hubNameOf(hubName)]: word } }),
+  });
+  const connected = (at: typeof closedAt): HubWord => ({
+    connected: { at: addMs(at, CONNECTION_LAG_MS), sequence: "1".repeat(64) },
+  });
+
+  it("follows from a registration since it was asked", () => {
+    const evidence = someEvidence({ registration: { ...assigned, lastUpdatedAt: addMs(askedAt, 10) } });
+    expect(missing(row, evidence)).toEqual([]);
+  });
+
+  it.each<[string, HubWord]>([
+    ["the hub let it in", { admitted: addMs(registeredAt, 1) }],
+    ["the hub tells of a connection, however late it dates that", connected(addMs(registeredAt, 1))],
+  ])("follows, where it had registered before it was asked, from the hub's word: %s", (_what, word) => {
+    expect(missing(row, withWord(word))).toEqual([]);
+  });
+
+  it.each<[string, ProofEvidence]>([
+    ["the hub says nothing", withWord({})],
+    ["it was let in before it registered", withWord({ admitted: registeredAt })],
+    ["the connection may be older than the registration", withWord(connected(registeredAt))],
+    ["it was let in again after it had answered", withWord({ admitted: addMs(answeredAt, 1) })],
+    ["it had registered before the entry was closed", withWord({ admitted: askedAt }, addMs(closedAt, -1))],
+  ])("does not follow if %s", (_what, evidence) => {
+    expect(missing(row, evidence)).toContain("session");
   });
 });
 

@@ -4,6 +4,7 @@ import { createRoot, issueLeaf, type CertificateAuthority, type LabCertificate }
 import { HmacAlertSignatures } from "../../../shared/adapters/hmac/alert-signatures";
 import { nodeCertificateReader } from "../../../shared/adapters/x509/node-certificate-reader";
 import { nodeEntropy } from "../../../shared/adapters/x509/node-entropy";
+import type { DeviceFacts } from "../../../shared/domain/device-facts";
 import type { RollId } from "../../../shared/domain/ids";
 import type { Playbook } from "../../../shared/domain/roll/playbook";
 import { RollError } from "../../../shared/domain/roll-error";
@@ -76,6 +77,8 @@ export class Door {
   readonly targetClaims = new MemoryTargetClaims();
   /** A delivery in one of the foreign shapes. */
   readonly deliver: (shape: AlertShape, body: unknown) => Promise<DeliveryAnswer>;
+  /** What Event Grid told of hubs' devices, delivery by delivery. */
+  readonly told: (readonly DeviceFacts[])[] = [];
   readonly root: CertificateAuthority = createRoot({ commonName: "Fleet root" });
   readonly accept: (alert: SignedAlert) => Promise<AlertAnswer>;
   readonly order: (
@@ -112,7 +115,10 @@ export class Door {
       timing: { pulseHoldMs: 200, settleMs: 500, pollMs: 100, recheckMs: 1_000, attemptMs: 5_000, deadlineMs: 60_000 },
     };
     const accept = createAcceptAlert(alerts);
-    const deliver = createAcceptDelivery(alerts);
+    const deliver = createAcceptDelivery({
+      ...alerts,
+      hubFacts: async (told) => Promise.resolve(this.told.push(told)),
+    });
     this.deliver = (shape, body) =>
       deliver(
         shape,
