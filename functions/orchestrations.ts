@@ -27,6 +27,7 @@ import { retireAuthority } from "../orchestrations/retire-authority";
 import { retireDue } from "../orchestrations/retire-due";
 import { retireFleet } from "../orchestrations/retire-fleet";
 import { rollAuthority } from "../orchestrations/roll-authority";
+import { treatResidue } from "../orchestrations/treat-residue";
 import { waitUntil } from "../orchestrations/wait-until";
 import * as authority from "../shared/contract/authority-orchestrations";
 import * as evidence from "../shared/contract/evidence";
@@ -39,6 +40,7 @@ import * as inventory from "../shared/contract/inventory";
 import * as contract from "../shared/contract/orchestrations";
 import * as plan from "../shared/contract/plan";
 import * as reprovision from "../shared/contract/reprovision";
+import * as residual from "../shared/contract/residual-access";
 
 /** Names the orchestrators to the host, as the contract has them. */
 export function registerOrchestrations(): void {
@@ -63,6 +65,7 @@ export function registerOrchestrations(): void {
   df.app.orchestration(reprovision.reprovisionBatch.name, reprovisionBatch);
   df.app.orchestration(reprovision.retireFleet.name, retireFleet);
   df.app.orchestration(reprovision.retireDue.name, retireDue);
+  df.app.orchestration(residual.treatResidue.name, treatResidue);
   df.app.orchestration(contract.closeFleet.name, closeFleet);
   df.app.orchestration(evidence.keepEvidence.name, keepEvidence);
   df.app.orchestration(authority.proveRootOwnership.name, proveRootOwnership);

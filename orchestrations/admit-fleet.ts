@@ -2,6 +2,7 @@ import type { OrchestrationContext } from "durable-functions";
 import { admitHeldBack } from "../shared/contract/activities";
 import { waitUntil } from "../shared/contract/control";
 import * as contract from "../shared/contract/orchestrations";
+import { treatResidue } from "../shared/contract/residual-access";
 import { call, child, continueAsNew, input, type Orchestration } from "./durable";
 
 /** Batches per execution. */
@@ -25,7 +26,8 @@ export function* admitFleet(ctx: OrchestrationContext): Orchestration<object> {
   }
   if (decision === "drop") return {};
   const how = moves === undefined ? {} : { moves };
-  return yield* child(ctx, contract.containFleet, { rollId, batches, next: heldBack.fromBatch, ...how });
+  yield* child(ctx, contract.containFleet, { rollId, batches, next: heldBack.fromBatch, ...how });
+  return yield* child(ctx, treatResidue, { rollId, batches, next: heldBack.fromBatch });
 }
 
 function* decide(

@@ -6,6 +6,7 @@ import { containInBulk } from "../shared/contract/import-containment";
 import * as contract from "../shared/contract/orchestrations";
 import { waitUntil } from "../shared/contract/control";
 import { planRoll } from "../shared/contract/plan";
+import { treatResidue } from "../shared/contract/residual-access";
 import { call, child, childAll, childCall, input, type Orchestration } from "./durable";
 
 /**
@@ -39,6 +40,7 @@ export function* groupBreach(ctx: OrchestrationContext): Orchestration<z.output<
   yield* childAll(ctx, [
     replaces ? childCall(restoreGroup, { rollId, batches }) : childCall(planRoll, { rollId, batches }),
     childCall(contract.proveFleet, { ...fleet, nextRecheckAt: 0 }),
+    childCall(treatResidue, { rollId, batches, next: 0 }),
     ...(heldBack === undefined ? [] : [childCall(contract.admitFleet, { ...fleet, heldBack })]),
   ]);
   return yield* child(ctx, contract.closeFleet, { rollId });

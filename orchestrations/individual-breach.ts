@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { enterPhase, noteContained } from "../shared/contract/activities";
 import * as contract from "../shared/contract/orchestrations";
 import { planRoll } from "../shared/contract/plan";
+import { treatResidue } from "../shared/contract/residual-access";
 import { call, child, childAll, childCall, childPair, input, type Orchestration } from "./durable";
 
 /**
@@ -26,6 +27,7 @@ export function* individualBreach(
     yield* childAll(ctx, [
       childCall(contract.proveFleet, { rollId, batches, pace, nextRecheckAt: 0 }),
       childCall(planRoll, { rollId, batches }),
+      childCall(treatResidue, { rollId, batches, next: 0 }),
     ]);
   } else {
     // The list waits for an approval of its own; a plan would come too late for it.

@@ -3,6 +3,7 @@ import { readControl } from "../../shared/contract/control";
 import { moveInBulk } from "../../shared/contract/import-containment";
 import { liftDeny } from "../../shared/contract/deny-entries";
 import * as groupBreach from "../../shared/contract/group-breach";
+import { treatModules } from "../../shared/contract/residual-access";
 import { createAdmitHeldBack, type AdmitHeldBackDeps } from "../../shared/steps/admit-held-back";
 import { createCloseAtDps, type CloseAtDpsDeps } from "../../shared/steps/close-at-dps";
 import { createCloseGroup, type CloseGroupDeps } from "../../shared/steps/close-group";
@@ -30,6 +31,7 @@ import {
   createReleaseClaims,
   type MilestoneDeps,
 } from "../../shared/steps/roll-milestones";
+import { createTreatModules, type TreatModulesDeps } from "../../shared/steps/treat-modules";
 import { createTellToMove } from "../../shared/steps/tell-to-move";
 import { activity } from "./activity";
 import { registerAuthorities, type AuthorityDeps } from "./authorities";
@@ -55,6 +57,7 @@ export type ActivityDeps = PlanDeps &
   ProveBatchDeps &
   ReadControlDeps &
   MilestoneDeps &
+  TreatModulesDeps &
   AuthorityDeps &
   DueWorkDeps &
   ReprovisionDeps &
@@ -73,6 +76,7 @@ export function registerActivities(deps: ActivityDeps): void {
   activity(contract.releaseHold, createReleaseHold(deps));
   activity(contract.confirmContained, createConfirmContained(deps));
   activity(contract.recheckContained, createRecheckContained(deps));
+  activity(treatModules, createTreatModules(deps));
   activity(contract.noteContained, createNoteContained(deps));
   activity(contract.listWaiting, createListWaiting(deps));
   activity(contract.proveBatch, createProveBatch(deps));

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { WavePolicy } from "../domain/pacing/wave-policy";
 import { MaintenanceWindow } from "../domain/pacing/windows";
-import { Authority, Containment, Dispatch, Playbook, ReplacementKind } from "../domain/roll/playbook";
+import { Authority, Containment, Dispatch, ModuleTreatment, Playbook, ReplacementKind } from "../domain/roll/playbook";
 import { OrderedDevice, Pem, RegistrationIdText, Slots } from "./alert";
 
 /** The largest order that is read, in bytes: a thousand devices with their chains. */
@@ -58,6 +58,8 @@ export const RollOrder = z.strictObject({
   replacement: z.strictObject({ kind: ReplacementKind }).optional(),
   /** Breach only; `sentinel` without it. */
   containment: Containment.optional(),
+  /** Breach only: what becomes of the devices' modules, whose credentials are their own; `report` without it. */
+  modules: ModuleTreatment.optional(),
   compromisedSince: z.iso.datetime({ offset: true }).optional(),
   dispatch: Dispatch.optional(),
   /** In which order the fleet is rolled; without it everybody at once. */

@@ -1,5 +1,5 @@
 import type { examineBatch } from "../contract/plan";
-import type { HubHostName } from "../domain/ids";
+import type { HubHostName, ModuleId } from "../domain/ids";
 import { canonicalJson } from "../domain/plan/canonical-json";
 import { examine, preconditions, type SeenDevice, type SeenIdentity } from "../domain/plan/examined";
 import type { Allowance } from "../domain/plan/pace";
@@ -9,12 +9,13 @@ import { isBreach } from "../domain/roll/playbook";
 import type { RollRequest, RollTarget } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
 import type { Entropy } from "../ports/clock";
+import type { ModuleName } from "../ports/hub-modules";
 import type { Hubs } from "../ports/hubs";
 import type { BatchStore, FactStore, RollBlobs } from "../ports/stores";
 import { admit, type PacerDeps } from "./pacer";
 import { isUntouched, previewRows, type PreviewRowsDeps } from "./preview-rows";
 import { documents } from "./roll-documents";
-import { askSideBySide } from "./side-by-side";
+import { askSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
 export interface ExamineBatchDeps extends PacerDeps, PreviewRowsDeps {
@@ -26,12 +27,6 @@ export interface ExamineBatchDeps extends PacerDeps, PreviewRowsDeps {
   readonly hubs: Hubs;
   readonly quotas: Pick<Allowance, "hubs">;
 }
-
-/**
- * Listing modules takes the registry's quota, a minute's worth for a batch at a small hub: a breach looks at those of so many
- * batches, and says of how many devices it did not.
- */
-const BATCHES_WITH_MODULES = 5;
 
 /** What is to be asked about one device. */
 interface Question {
@@ -64,7 +59,7 @@ export function createExamineBatch(deps: ExamineBatchDeps): Step<typeof examineB
     const targets = new Map(list.map((target) => [target.registrationId, target]));
     const questions = rows.flatMap((row) => {
       const target = targets.get(row.registrationId);
-      return target === undefined ? [] : [question(deps, request, batch, row, target)];
+      return target === undefined ? [] : [question(deps, request, row, target)];
     });
     const breach = isBreach(request.playbook);
     const admission = await admit(deps, { resources: needs(questions), priority: "expiry" }, ticket);
@@ -87,7 +82,6 @@ export function createExamineBatch(deps: ExamineBatchDeps): Step<typeof examineB
 function question(
   { hubs: { hostNames }, quotas }: ExamineBatchDeps,
   { playbook, group }: RollRequest,
-  batch: number,
   row: DeviceRow,
   target: RollTarget,
 ): Question {
@@ -96,7 +90,7 @@ function question(
   const readable = hostNames.filter((host) => offersTwins(quotas, host));
   const own = readable.filter((host) => host === row.assignedHub);
   const hubs = out || row.containedAt !== undefined ? [] : breach ? readable : own;
-  const modules = breach && !out && batch < BATCHES_WITH_MODULES;
+  const modules = breach && !out;
   return { row, target, hubs, modules, preview: breach && group === undefined && isUntouched(row) };
 }
 
@@ -114,11 +108,12 @@ function offersTwins({ hubs }: Pick<Allowance, "hubs">, host: HubHostName): bool
 function needs(questions: readonly Question[]): ReadonlyMap<ResourceName, number> {
   const units = new Map<ResourceName, number>();
   const add = (name: ResourceName, more = 1): void => void units.set(name, (units.get(name) ?? 0) + more);
-  for (const { row, hubs, modules, preview } of questions) {
+  for (const { hubs, preview } of questions) {
     if (preview) add("dps/operations", PREVIEW_OPERATIONS);
     for (const host of hubs) add(`${host}/twinReads`);
-    if (modules) for (const host of hubsOf(row, hubs)) add(`${host}/registry`);
   }
+  const searched = questions.flatMap(({ row, hubs, modules }) => (modules ? hubsOf(row, hubs) : []));
+  for (const host of new Set(searched)) add(`${host}/queries`);
   return units;
 }
 
@@ -137,22 +132,24 @@ async function look(
   const asked = questions.map((one, at) => ({ ...one, row: rows[at] ?? one.row }));
   const facts = await deps.facts.read(asked.flatMap(({ row }) => row.deviceId ?? []));
   const answers = await askSideBySide(asked, (one) => ask(deps, one));
-  return asked.flatMap(({ target, row }, at): SeenDevice[] => {
-    const answer = answers[at];
+  const read = asked.map(({ target, row, modules }, at): SeenDevice & { readonly searched: boolean } => {
+    const answer = answers[at] ?? [];
     const heard = row.deviceId === undefined ? undefined : facts.get(row.deviceId);
-    if (answer === undefined) return [];
+    const seen = { target, facts: heard, modules: undefined };
     return answer instanceof RollError
-      ? [{ row: withWarning(row, "hub-unread"), target, identities: [], facts: heard, modules: undefined }]
-      : [{ row, target, facts: heard, ...answer }];
+      ? { ...seen, row: withWarning(row, "hub-unread"), identities: [], searched: false }
+      : { ...seen, row, identities: answer, searched: modules && row.deviceId !== undefined };
   });
+  const modules = await findModules(
+    deps.hubs,
+    read.filter(({ searched }) => searched),
+  );
+  return read.map(({ searched, ...one }) => (searched ? { ...one, modules: modules(one) } : one));
 }
 
-async function ask(
-  { hubs }: ExamineBatchDeps,
-  { row, hubs: asked, modules }: Question,
-): Promise<Pick<SeenDevice, "identities" | "modules">> {
+async function ask({ hubs }: ExamineBatchDeps, { row, hubs: asked }: Question): Promise<readonly SeenIdentity[]> {
   const deviceId = row.deviceId;
-  if (deviceId === undefined) return { identities: [], modules: undefined };
+  if (deviceId === undefined) return [];
   const identities: SeenIdentity[] = [];
   for (const host of asked) {
     const reading = await hubs.hub(host).readIdentity(deviceId);
@@ -160,20 +157,29 @@ async function ask(
     identities.push({ hub: host, present: identity !== undefined, identity });
   }
   const contained = asked.length > 0 ? [] : hubsOf(row, []).map((hub) => ({ hub, present: true, identity: undefined }));
-  const all = [...identities, ...contained];
-  return { identities: all, modules: modules ? await listModules(hubs, deviceId, all) : undefined };
+  return [...identities, ...contained];
 }
 
-async function listModules(
+/** One query per hub for all of the batch; undefined for a device of a hub that does not answer. */
+async function findModules(
   hubs: Hubs,
-  deviceId: NonNullable<DeviceRow["deviceId"]>,
-  identities: readonly SeenIdentity[],
-): Promise<string[]> {
-  const found: string[] = [];
-  for (const { hub, present } of identities) {
-    if (!present) continue;
-    const reading = await hubs.hub(hub).modules.list(deviceId);
-    if (reading.outcome === "found") found.push(...reading.modules.map(({ moduleId }) => moduleId));
+  devices: readonly SeenDevice[],
+): Promise<(device: SeenDevice) => readonly ModuleId[] | undefined> {
+  const found = new Map<HubHostName, readonly ModuleName[] | RollError>();
+  for (const host of new Set(devices.flatMap((device) => placesOf(device)))) {
+    const here = devices.filter((device) => placesOf(device).includes(host));
+    const ids = here.flatMap(({ row }) => row.deviceId ?? []);
+    found.set(host, await orOutage(hubs.hub(host).modules.find(ids)));
   }
-  return found;
+  return (device) => {
+    const answers = placesOf(device).map((host) => found.get(host));
+    if (answers.some((answer) => answer instanceof RollError)) return undefined;
+    return answers
+      .flatMap((answer) => (answer === undefined || answer instanceof RollError ? [] : answer))
+      .flatMap(({ deviceId, moduleId }) => (deviceId === device.row.deviceId ? [moduleId] : []));
+  };
+}
+
+function placesOf({ identities }: SeenDevice): HubHostName[] {
+  return identities.flatMap(({ hub, present }) => (present ? [hub] : []));
 }

@@ -73,16 +73,16 @@ function groupByHub(
   return groups;
 }
 
-/** The sentinels of one round, primary and secondary. */
+/** The sentinels of one round, primary and secondary. `name`: the device's id, or `device/module`. */
 export function sentinels(
   entropy: Entropy,
   rollId: RollId,
   hub: HubHostName,
-  deviceId: DeviceId,
+  name: string,
   round: number,
 ): readonly [Sha256Thumbprint, Sha256Thumbprint] {
   const make = (slot: Slot): Sha256Thumbprint =>
-    Sha256Thumbprint.parse(entropy.sha256(sentinelText(rollId, hub, deviceId, slot, round)));
+    Sha256Thumbprint.parse(entropy.sha256(sentinelText(rollId, hub, name, slot, round)));
   return [make("primary"), make("secondary")];
 }
 

@@ -76,7 +76,7 @@ export function createAcceptOrder(
 }
 
 /** What the shape alone cannot say. */
-function oddity({ playbook, scope, containment, compromisedSince }: RollOrder): Problem | undefined {
+function oddity({ playbook, scope, containment, modules, compromisedSince }: RollOrder): Problem | undefined {
   const misfit = (detail: string): Problem => problem(422, "scope-does-not-fit", detail);
   if (isGroupRoll(playbook) !== (scope.kind === "group"))
     return misfit(
@@ -84,8 +84,8 @@ function oddity({ playbook, scope, containment, compromisedSince }: RollOrder): 
         ? `${playbook} rolls an enrollment group: give scope {"kind": "group"}`
         : `${playbook} rolls individual enrollments: give scope {"kind": "devices"} or {"kind": "list"}`,
     );
-  if (!isBreach(playbook) && (containment !== undefined || compromisedSince !== undefined))
-    return misfit("containment and compromisedSince belong to a breach; leave them out");
+  if (!isBreach(playbook) && [containment, modules, compromisedSince].some((given) => given !== undefined))
+    return misfit("containment, modules and compromisedSince belong to a breach; leave them out");
   if (scope.kind !== "group") return undefined;
   if (containment === "reprovision" && scope.authority !== "leaf")
     return misfit("after a CA breach whoever holds the CA can re-provision as well; choose another containment");
@@ -152,7 +152,7 @@ function toRequest(
   order: RollOrder,
   o: { readonly by: Principal; readonly id: string; readonly now: Instant; readonly unknown: ReadonlySet<string> },
 ): RollRequest | Problem {
-  const { playbook, scope, replacement, containment, dispatch, approval, dryRun, retire, waves } = order;
+  const { playbook, scope, replacement, containment, modules, dispatch, approval, dryRun, retire, waves } = order;
   const group = scope.kind === "group" ? toGroup(certificates, order, scope) : undefined;
   if (group !== undefined && "outcome" in group) return group;
   const devices = scope.kind === "list" ? [] : (scope.devices ?? []);
@@ -174,6 +174,7 @@ function toRequest(
     ...(group === undefined ? {} : { group }),
     ...(replacement === undefined ? {} : { replacement: replacement.kind }),
     ...(containment === undefined ? {} : { containment }),
+    ...(modules === undefined ? {} : { modules }),
     ...(dispatch === undefined ? {} : { dispatch }),
     ...(approval === undefined ? {} : { approval }),
     ...(dryRun === undefined ? {} : { dryRun }),

@@ -35,7 +35,8 @@ export function createListStragglers(
   };
 }
 
-function hasStragglers({ counts }: BatchSummary): boolean {
+function hasStragglers({ counts, residual = 0 }: BatchSummary): boolean {
+  if (residual > 0) return true;
   return Object.entries(counts).some(([state, devices]) => devices > 0 && !DONE.some((done) => done === state));
 }
 

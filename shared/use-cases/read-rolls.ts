@@ -146,6 +146,11 @@ function oddities(row: DeviceRow): string[] {
   return [
     ...(row.entry.state === "missing" ? ["DPS has no individual enrollment for it"] : []),
     ...(has("sas-authentication") ? ["its hub identity takes shared keys, which no roll of certificates touches"] : []),
+    ...(row.modules === undefined || row.modules.leftInAll === 0
+      ? []
+      : [
+          `residual access: ${row.modules.leftInAll} modules keep credentials of their own (${row.modules.left.join(", ")})`,
+        ]),
     ...(owesRestore(row) ? ["another device's identity, taken for this one's, still has to be given back"] : []),
   ];
 }

@@ -159,3 +159,19 @@ describe("containBatch", () => {
     expectGolden("containBatch", "moves", ran);
   });
 });
+
+describe("treatResidue", () => {
+  it("goes through the fleet a window at a time, each with an empty history", async () => {
+    const ran = await play("treatResidue", { batches: 12, next: 0 });
+    expect(ran.calls).toEqual(Array.from({ length: 12 }, (_, batch) => `treatModules#${batch}`));
+    expect(ran.executions).toHaveLength(2);
+    expectGolden("treatResidue", "twelve-batches", ran);
+  });
+
+  it("asks again for a batch whose hub is silent, and leaves it after five tries", async () => {
+    const treatModules = ({ batch }: { batch?: number | undefined }): object => ({ open: batch === 1 ? 3 : 0 });
+    const ran = await play("treatResidue", { batches: 2, next: 0 }, { treatModules });
+    expect(ran.calls).toEqual(["treatModules#0", ...Array.from({ length: 5 }, () => "treatModules#1")]);
+    expect(ran.endedAt - START).toBeLessThan(90_000);
+  });
+});

@@ -13,7 +13,7 @@ describe("groupBreach", () => {
     expect(new Set(after)).toEqual(
       new Set([
         ...["judgeSuccessor", "enterPhase", "provePossession", "replaceAuthority", "countLeaning", "deleteAuthority"],
-        ...["examineBatch#0", "sumExamined", "freezePlan"],
+        ...["examineBatch#0", "sumExamined", "freezePlan", "treatModules#0"],
         ...["proveBatch#0", "closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
       ]),
     );
@@ -27,7 +27,7 @@ describe("groupBreach", () => {
     expect(ran.calls).not.toContain("judgeSuccessor");
     expect(ran.calls.slice(12)).toEqual([
       "enterPhase",
-      ...["examineBatch#0", "sumExamined", "freezePlan", "proveBatch#0"],
+      ...["examineBatch#0", "sumExamined", "freezePlan", "proveBatch#0", "treatModules#0"],
       ...["closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
     ]);
     expectGolden("groupBreach", "no-successor", ran);

@@ -8,7 +8,7 @@ describe("individualBreach", () => {
       ...["gatherTargets", "cutTargets", "openBatches", "enterPhase"],
       ...["closeAtDps#0", "holdAtHub#0", "releaseHold#0", "confirmContained#0"],
       "noteContained",
-      ...["proveBatch#0", "examineBatch#0", "sumExamined", "freezePlan"],
+      ...["proveBatch#0", "examineBatch#0", "sumExamined", "freezePlan", "treatModules#0"],
       ...["closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
     ]);
     expect(ran.output).toEqual({ outcome: "completed", proven: 3 });
@@ -23,6 +23,7 @@ describe("individualBreach", () => {
       ["containFleet", VERSION],
       ["proveFleet", VERSION],
       ["planRoll", VERSION],
+      ["treatResidue", VERSION],
       ["closeFleet", VERSION],
     ]);
   });

@@ -30,6 +30,7 @@ import { restoreGroup } from "../../orchestrations/restore-group";
 import { retireAuthority } from "../../orchestrations/retire-authority";
 import { recheckClosed } from "../../orchestrations/recheck-closed";
 import { rollAuthority } from "../../orchestrations/roll-authority";
+import { treatResidue } from "../../orchestrations/treat-residue";
 import { waitUntil } from "../../orchestrations/wait-until";
 import { rollId } from "../support/builders";
 import { Execution, run, VERSION, type Action, type Run } from "../support/replay";
@@ -66,6 +67,7 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   waitUntil,
   refreshInventory,
   recheckClosed,
+  treatResidue,
 };
 
 /** What scripts look at in an input. */
@@ -114,6 +116,7 @@ const answers: Readonly<Record<string, Script>> = {
   releaseHold: { released: 3, pending: 0 },
   confirmContained: { contained: 3, exposed: 0, unconfirmed: 0 },
   noteContained: { contained: 3 },
+  treatModules: { open: 0 },
   recheckContained: { broken: 0 },
   listWaiting: { batches: [0] },
   proveBatch: { open: 0, proven: 3, broken: 0 },

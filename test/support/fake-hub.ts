@@ -1,7 +1,7 @@
 import type { Faults } from "../../lab/faults/faults";
 import { Etag, HubHostName, ModuleId, type DeviceId } from "../../shared/domain/ids";
 import type { Clock } from "../../shared/ports/clock";
-import type { HubModule, ModuleDeletion, ModulesReading } from "../../shared/ports/hub-modules";
+import type { HubModule, ModulesReading, ModuleWrite } from "../../shared/ports/hub-modules";
 import type {
   Hub,
   HubIdentity,
@@ -86,11 +86,29 @@ export class FakeHub {
             },
           ),
         delete: (module) =>
-          underFaults<ModuleDeletion>(
+          underFaults<ModuleWrite>(
             faults,
             { operation: "hub.registry.delete", subject: module.deviceId, write: true },
-            (commit) => this.deleteModule(module, commit),
+            (commit) => this.writeModule(module, undefined, commit),
             refusedWrite,
+          ),
+        rotate: (module, [primaryThumbprint, secondaryThumbprint]) => {
+          const keys = module.authentication === "sas";
+          const after: HubModule = keys
+            ? module
+            : { ...module, authentication: "selfSigned", primaryThumbprint, secondaryThumbprint };
+          return underFaults<ModuleWrite>(
+            faults,
+            { operation: "hub.registry.put", subject: module.deviceId, write: true },
+            (commit) => this.writeModule(module, after, commit),
+            refusedWrite,
+          );
+        },
+        find: (deviceIds) =>
+          underFaults(faults, { operation: "hub.query", subject: "", write: false }, () =>
+            [...this.modules.values()]
+              .filter(({ deviceId, authentication }) => deviceIds.includes(deviceId) && authentication !== "none")
+              .map(({ deviceId, moduleId }) => ({ deviceId, moduleId })),
           ),
       },
       readRegistered: (deviceId) =>
@@ -225,13 +243,19 @@ export class FakeHub {
     return { outcome: "deleted" };
   }
 
-  private deleteModule({ deviceId, moduleId, etag }: HubModule, commit: boolean): ModuleDeletion {
+  /** `after` undefined: it goes. */
+  private writeModule(
+    { deviceId, moduleId, etag }: HubModule,
+    after: HubModule | undefined,
+    commit: boolean,
+  ): ModuleWrite {
     const key = `${deviceId}/${moduleId}`;
     const held = this.modules.get(key);
     if (held === undefined) return { outcome: "missing" };
     if (held.etag !== etag) return { outcome: "precondition-failed" };
-    if (commit) this.modules.delete(key);
-    return { outcome: "deleted" };
+    if (commit && after === undefined) this.modules.delete(key);
+    else if (commit && after !== undefined) this.modules.set(key, { ...after, etag: this.nextEtag() });
+    return { outcome: "done" };
   }
 
   private invoke(deviceId: DeviceId, methodName: string, payload: unknown, commit: boolean): MethodOutcome {

@@ -95,6 +95,10 @@ export const DeviceLine = z.strictObject({
   skipped: Text.optional(),
   /** How often containment was found broken after it had been claimed. */
   broken: z.int().nonnegative(),
+  /** Modules: those left with credentials of their own (the first ten, and how many in all), and how many were cut. */
+  modules: z
+    .strictObject({ left: z.array(Text), leftInAll: z.int().nonnegative(), cut: z.int().nonnegative() })
+    .optional(),
   warnings: z.array(Text),
 });
 export type DeviceLine = z.infer<typeof DeviceLine>;

@@ -1,7 +1,7 @@
 import { formatInstant, type Instant } from "../instant";
 import type { JournalEntry } from "../roll/batch";
 import type { ControlJournalEntry } from "../roll/control";
-import type { DeviceRow } from "../roll/device-row";
+import type { DeviceRow, ModulesFound } from "../roll/device-row";
 import { deviceState } from "../roll/device-state";
 import type { RollJournalEntry } from "../roll/journal";
 import { isBreach } from "../roll/playbook";
@@ -58,6 +58,7 @@ export function deviceLine(
     broken: row.broken,
     warnings: row.warnings,
     ...present({ deviceId, hub, group, exposed, missing: row.missing, skipped: row.skipped }),
+    ...(row.modules === undefined ? {} : { modules: modulesOf(row.modules) }),
     ...present({ planned: planned?.sha256Thumbprint, refusal: refusal?.code, failed: failed?.reason }),
     ...present({ closedAt: time(row.entry.closedAt), stagedAt: time(row.stagedAt), retiredAt: time(row.retiredAt) }),
     ...(containedAt === undefined
@@ -65,6 +66,10 @@ export function deviceLine(
       : { containedAt: formatInstant(containedAt), exposedMs: Math.max(0, containedAt - requestedAt) }),
     ...(proof === undefined ? {} : { proof: { ...proof, provenAt: formatInstant(proof.provenAt) } }),
   };
+}
+
+function modulesOf({ left, leftInAll, cut }: ModulesFound): NonNullable<DeviceLine["modules"]> {
+  return { left, leftInAll, cut };
 }
 
 /** Why the old credential may still open something; what another roll has is that roll's to say. */

@@ -1,4 +1,4 @@
-import type { DeviceId, HubHostName, RollId, Sha256Thumbprint, Slot } from "../ids";
+import type { HubHostName, RollId, Sha256Thumbprint, Slot } from "../ids";
 
 /** The parts of a hub identity that decide which certificates open a connection. */
 export interface Identity {
@@ -19,10 +19,10 @@ export interface AllowSet {
 
 /**
  * The text whose SHA-256 is a sentinel: a thumbprint that no certificate has. The same activity run twice writes the same
- * one; each round, slot, device and hub has its own.
+ * one; each round, slot, device and hub has its own. `name`: the device's id, or `device/module`.
  */
-export function sentinelText(rollId: RollId, hub: HubHostName, deviceId: DeviceId, slot: Slot, round: number): string {
-  return `rollcall-sentinel|${rollId}|${hub}|${deviceId}|${slot}|${round}`;
+export function sentinelText(rollId: RollId, hub: HubHostName, name: string, slot: Slot, round: number): string {
+  return `rollcall-sentinel|${rollId}|${hub}|${name}|${slot}|${round}`;
 }
 
 /** Where an identity stands against the allow set. */

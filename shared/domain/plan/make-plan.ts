@@ -3,7 +3,7 @@ import { formatInstant, type Instant } from "../instant";
 import type { Wave } from "../pacing/wave-policy";
 import { EXPIRY_MARGIN_MS, type WindowStarts } from "../pacing/windows";
 import type { Refusal } from "../roll/device-row";
-import { isBreach } from "../roll/playbook";
+import { isBreach, type ModuleTreatment } from "../roll/playbook";
 import type { RollRequest } from "../roll/request";
 import type { Examined } from "./examined";
 import { paceOf, type Allowance } from "./pace";
@@ -109,6 +109,12 @@ function lockedOut({ request, found, trust }: PlanFacts): LockedOut[] {
   ];
 }
 
+const MODULES: Readonly<Record<ModuleTreatment, string>> = {
+  report: "rotate or delete them",
+  rotate: "the roll gives them credentials that nobody holds",
+  delete: "the roll deletes them",
+};
+
 function warningsOf(
   { request, found, trust, now }: PlanFacts,
   firstNotAfter: Instant | undefined,
@@ -130,7 +136,7 @@ function warningsOf(
       ? [
           {
             code: "residual-access",
-            detail: `${found.modules.found} modules have credentials of their own, which containing their devices leaves as they are: rotate or delete them`,
+            detail: `${found.modules.found} modules have credentials of their own, which containing their devices leaves as they are: ${MODULES[request.modules ?? "report"]}`,
           },
         ]
       : []),

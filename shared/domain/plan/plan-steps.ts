@@ -41,6 +41,10 @@ export function irreversibleSteps(
     isBreach(request.playbook) && request.containment === "delete"
       ? ["containing: each device's identity is deleted at every hub, with its twin, its modules and queued messages"]
       : [];
+  const modules =
+    isBreach(request.playbook) && (request.modules ?? "report") !== "report"
+      ? [`after containing: the credentials of the devices' modules stop working (${request.modules ?? ""})`]
+      : [];
   const finals = steps
     .filter(({ irreversible }) => irreversible === true)
     .map(({ phase, does }) => `${phase}: ${does}`);
@@ -48,5 +52,5 @@ export function irreversibleSteps(
     ({ name, sha256Thumbprint }) =>
       `the CA certificate ${name ?? sha256Thumbprint ?? "(unnamed)"} leaves the group; DPS gives no certificate back`,
   );
-  return [...deletes, ...finals, ...gone];
+  return [...deletes, ...modules, ...finals, ...gone];
 }

@@ -6,6 +6,7 @@ import { isAside, isAtWork, isInFlight, waveStanding } from "./attempts";
 import { BATCH_SIZE } from "./batch";
 import type { DeviceRow } from "./device-row";
 import { addCounts, countStates, DeviceCounts, isOpen } from "./device-state";
+import { hasResidue } from "./next-step";
 
 /**
  * What a roll has to know of a batch without reading its rows: written with every change of the batch, under the roll's own
@@ -32,6 +33,8 @@ export const BatchSummary = z.object({
   owed: z.int().nonnegative(),
   /** How often containment was found broken after it had been claimed; absent: never. */
   broken: z.int().positive().optional(),
+  /** Devices with modules whose credentials still open something; absent: none. */
+  residual: z.int().positive().optional(),
   /** When its devices were found contained, and how many at that moment. */
   contained: z.array(z.tuple([Instant, z.int().positive()])).max(BATCH_SIZE),
 });
@@ -60,7 +63,14 @@ export function summarize(batch: number, rows: readonly DeviceRow[]): BatchSumma
     ...(retireAt === undefined ? {} : { retireAt }),
     ...(oldEndsAt === undefined ? {} : { oldEndsAt }),
     owed: rows.filter((row) => owesRestore(row)).length,
-    ...brokenIn(rows.map((row) => row.broken)),
+    ...some(
+      "broken",
+      rows.map((row) => row.broken),
+    ),
+    ...some(
+      "residual",
+      rows.map((row) => (hasResidue(row) ? 1 : 0)),
+    ),
     contained: momentsOf(rows),
   };
 }
@@ -86,14 +96,22 @@ export function addSummaries(all: readonly BatchSummary[]): Omit<BatchSummary, "
     ...(retireAt === undefined ? {} : { retireAt }),
     ...(oldEndsAt === undefined ? {} : { oldEndsAt }),
     owed: sum(({ owed }) => owed),
-    ...brokenIn(all.map(({ broken }) => broken ?? 0)),
+    ...some(
+      "broken",
+      all.map(({ broken }) => broken ?? 0),
+    ),
+    ...some(
+      "residual",
+      all.map(({ residual }) => residual ?? 0),
+    ),
     contained: all.flatMap(({ contained }) => contained),
   };
 }
 
-function brokenIn(times: readonly number[]): { broken?: number } {
-  const broken = times.reduce((total, one) => total + one, 0);
-  return broken === 0 ? {} : { broken };
+/** What is nothing as a rule is left out. */
+function some<K extends "broken" | "residual">(name: K, parts: readonly number[]): Partial<Record<K, number>> {
+  const total = parts.reduce((sum, one) => sum + one, 0);
+  return total === 0 ? {} : ({ [name]: total } as Record<K, number>);
 }
 
 function isWaitedFor(row: DeviceRow): boolean {

@@ -75,7 +75,22 @@ export type Warning =
   /** Another device was cut off for a while, because its name was taken for this one's. */
   | "held-by-guess"
   /** The device did not answer `commit`: its old key may still be on it. */
-  | "commit-unanswered";
+  | "commit-unanswered"
+  /** Modules of the device have credentials of their own, which still open something. */
+  | "residual-access";
+
+/** What became of the modules of a device that was cut off. */
+export const ModulesFound = z.object({
+  /** When they were looked for. */
+  at: Instant,
+  /** Those left with credentials that may still open something, `module@hub`: the first ten. */
+  left: z.array(z.string()).max(10),
+  /** How many are left. */
+  leftInAll: z.int().nonnegative(),
+  /** How many were deleted or given credentials that nobody holds. */
+  cut: z.int().nonnegative(),
+});
+export type ModulesFound = z.infer<typeof ModulesFound>;
 
 /** One attempt to make the device report; written before the first send. */
 export const Attempt = z.object({
@@ -183,6 +198,8 @@ export const DeviceRow = z.object({
   /** Fresh reads that did not show containment, since the last one that did. */
   rereads: z.int().nonnegative(),
   unconfirmed: z.string().optional(),
+  /** Absent: nobody has looked. */
+  modules: ModulesFound.optional(),
   /** How often containment was found broken after it had been claimed. */
   broken: z.int().nonnegative(),
   attempts: z.int().nonnegative(),

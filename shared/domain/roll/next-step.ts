@@ -24,12 +24,20 @@ const STEPS: Readonly<Record<DeviceState, string>> = {
 };
 
 export function nextStep(row: DeviceRow): string {
-  return STEPS[deviceState(row)];
+  const step = STEPS[deviceState(row)];
+  if (!hasResidue(row)) return step;
+  const modules = "rotate or delete its modules: their credentials are their own";
+  return step === "nothing" ? modules : `${step}; ${modules}`;
 }
 
-/** Devices that still need something: not done, and nobody else's. */
+/** Devices that still need something: not done, and nobody else's; also those that left residual access behind. */
 export function isStraggler(row: DeviceRow): boolean {
-  return !DONE.includes(deviceState(row));
+  return !DONE.includes(deviceState(row)) || hasResidue(row);
+}
+
+/** It has modules with credentials that may still open something. */
+export function hasResidue({ modules }: DeviceRow): boolean {
+  return modules !== undefined && modules.leftInAll > 0;
 }
 
 export const DONE: readonly DeviceState[] = ["proven", "retired", "skipped", "superseded"];

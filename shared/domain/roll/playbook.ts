@@ -18,6 +18,13 @@ export const Containment = z.enum(["sentinel", "replace", "disable", "delete", "
 export type Containment = z.infer<typeof Containment>;
 
 /**
+ * What a breach does with its devices' modules, whose credentials are their own. `report`: names them. `rotate`: gives them
+ * credentials that nobody holds. `delete`: deletes them.
+ */
+export const ModuleTreatment = z.enum(["report", "rotate", "delete"]);
+export type ModuleTreatment = z.infer<typeof ModuleTreatment>;
+
+/**
  * Where new leaves come from. `inline`: with the request. `blob`: one PEM per device in a container. `csr`: the device makes
  * a key and a request, an issuer signs it. `device-managed`: the device gets its leaf by itself. `none`: nobody has one yet.
  */

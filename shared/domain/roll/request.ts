@@ -3,7 +3,7 @@ import { DeviceId, EnrollmentGroupId, HubHostName, RegistrationId, Sha256Thumbpr
 import { Instant } from "../instant";
 import { WavePolicy } from "../pacing/wave-policy";
 import { WorkTimes } from "../pacing/windows";
-import { Authority, Containment, Dispatch, Playbook, ReplacementKind } from "./playbook";
+import { Authority, Containment, Dispatch, ModuleTreatment, Playbook, ReplacementKind } from "./playbook";
 
 /** What the list of a group's registrations said of a device. */
 export const ListedRegistration = z.object({
@@ -103,6 +103,8 @@ export const RollRequest = z.object({
   /** For targets that bring no certificate of their own. */
   replacement: ReplacementKind.optional(),
   containment: Containment.optional(),
+  /** Breach only; absent: `report`. */
+  modules: ModuleTreatment.optional(),
   dispatch: Dispatch.optional(),
   /** In which order the fleet is rolled; absent: everybody at once. */
   waves: WavePolicy.optional(),

@@ -1,4 +1,5 @@
-import { DeviceId, Etag, HubJobId, ModuleId } from "../../../shared/domain/ids";
+import { z } from "zod";
+import { DeviceId, Etag, HubJobId, ModuleId, Sha256Thumbprint } from "../../../shared/domain/ids";
 import type { JobContainer } from "../../../shared/ports/import-export-blobs";
 import { rejectionOf, startScriptedAzure, type ScriptedAzure } from "../../support/scripted-azure";
 
@@ -24,6 +25,11 @@ const registryJob = {
   inputBlobContainerUri: "https://contoso.blob.core.windows.net/rollcall-job-1?sv=1&sig=c2VjcmV0",
   outputBlobContainerUri: "https://contoso.blob.core.windows.net/other",
 };
+/** 32 bytes of base64. */
+const Key = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
+const WithKeys = z.object({
+  authentication: z.object({ symmetricKey: z.object({ primaryKey: Key, secondaryKey: Key }) }),
+});
 const form1 = (code: string) => ({ Message: `ErrorCode:${code};because`, ExceptionMessage: "Tracking ID:t" });
 
 describe("the hub's jobs on the wire", () => {
@@ -160,6 +166,42 @@ describe("the hub's jobs on the wire", () => {
       method: "DELETE",
       path: "/devices/Pump%231/modules/%24edgeAgent?api-version=2021-04-12",
       headers: { "if-match": '"MTE="' },
+    });
+  });
+
+  it("gives a module new keys that are nobody's, or thumbprints, and sends all of its authentication", async () => {
+    const deviceId = DeviceId.parse("pump-1");
+    azure.service.answer({ status: 200, body: {} }, { status: 200, body: {} }, { status: 200, body: {} });
+    const slots = { primaryThumbprint: undefined, secondaryThumbprint: undefined, managedBy: "IotEdge" } as const;
+    const base = {
+      deviceId,
+      moduleId: ModuleId.parse("camera"),
+      etag: Etag.parse("MTE="),
+      generationId: "1",
+      ...slots,
+    };
+    const nobody = [Sha256Thumbprint.parse("1".repeat(64)), Sha256Thumbprint.parse("2".repeat(64))] as const;
+    await azure.hub.modules.rotate({ ...base, authentication: "sas" }, nobody);
+    await azure.hub.modules.rotate({ ...base, authentication: "sas" }, nobody);
+    await azure.hub.modules.rotate({ ...base, authentication: "certificateAuthority" }, nobody);
+    const [first, second, third] = azure.service.seen;
+    expect(first).toMatchObject({
+      method: "PUT",
+      path: "/devices/pump-1/modules/camera?api-version=2021-04-12",
+      headers: { "if-match": '"MTE="' },
+      body: { moduleId: "camera", managedBy: "IotEdge", authentication: { type: "sas" } },
+    });
+    const keys = [first, second].flatMap((request) =>
+      Object.values(WithKeys.parse(request?.body).authentication.symmetricKey),
+    );
+    expect(new Set(keys).size).toBe(4);
+    expect(third).toMatchObject({
+      body: {
+        authentication: {
+          type: "selfSigned",
+          x509Thumbprint: { primaryThumbprint: nobody[0], secondaryThumbprint: nobody[1] },
+        },
+      },
     });
   });
 

@@ -1,5 +1,6 @@
 import type { Faults } from "../../../lab/faults/faults";
-import { DeviceId, Etag } from "../../../shared/domain/ids";
+import { DeviceId, Etag, Sha256Thumbprint } from "../../../shared/domain/ids";
+import type { HubModule } from "../../../shared/ports/hub-modules";
 import type { Hub, HubIdentity, IdentityWrite, IdentityWriteOutcome } from "../../../shared/ports/hubs";
 import type { HubStage } from "../../support/hub-stages";
 
@@ -232,10 +233,47 @@ export function describeHubs(name: string, start: () => Promise<HubStage>): void
       expect(agent).toMatchObject({ moduleId: "$edgeAgent", authentication: "sas", primaryThumbprint: undefined });
       const stale = { ...camera!, etag: Etag.parse(Buffer.from("999").toString("base64")) };
       expect(await hub.modules.delete(stale)).toEqual({ outcome: "precondition-failed" });
-      expect(await hub.modules.delete(camera!)).toEqual({ outcome: "deleted" });
+      expect(await hub.modules.delete(camera!)).toEqual({ outcome: "done" });
       expect(await hub.modules.delete(camera!)).toEqual({ outcome: "missing" });
       expect(await hub.modules.list(deviceId)).toEqual({ outcome: "found", modules: [agent] });
       expect(await hub.modules.list(fresh())).toEqual({ outcome: "missing" });
+    });
+
+    it("find the modules of many devices by one query, those without credentials left out", async () => {
+      const [one, two] = [await identity(), await identity()];
+      stage.addModule(one.deviceId, "camera", three);
+      stage.addModule(one.deviceId, "$edgeAgent");
+      stage.addModule(two.deviceId, "camera");
+      const found = await hub.modules.find([one.deviceId]);
+      expect(found.map(({ deviceId, moduleId }) => `${deviceId}/${moduleId}`).sort()).toEqual([
+        `${one.deviceId}/$edgeAgent`,
+        `${one.deviceId}/camera`,
+      ]);
+      expect(await hub.modules.find([fresh()])).toEqual([]);
+      expect(await hub.modules.find([])).toEqual([]);
+    });
+
+    it("give a module credentials that nobody holds, in the version that was read", async () => {
+      const { deviceId } = await identity();
+      stage.addModule(deviceId, "camera", three);
+      stage.addModule(deviceId, "counter");
+      const modules = async (): Promise<readonly HubModule[]> => {
+        const reading = await hub.modules.list(deviceId);
+        if (reading.outcome === "missing") throw new Error("missing");
+        return reading.modules;
+      };
+      const [camera, counter] = await modules();
+      const nobody = [one, two].map((text) => Sha256Thumbprint.parse(text)) as [Sha256Thumbprint, Sha256Thumbprint];
+      expect(await hub.modules.rotate(camera!, nobody)).toEqual({ outcome: "done" });
+      expect(await hub.modules.rotate(camera!, nobody)).toEqual({ outcome: "precondition-failed" });
+      expect(await hub.modules.rotate(counter!, nobody)).toEqual({ outcome: "done" });
+      const [after, keyed] = await modules();
+      expect(after).toMatchObject({ moduleId: "camera", authentication: "selfSigned" });
+      expect([after?.primaryThumbprint, after?.secondaryThumbprint]).toEqual(nobody);
+      expect(keyed).toMatchObject({ moduleId: "counter", authentication: "sas", primaryThumbprint: undefined });
+      expect(keyed?.etag).not.toBe(counter?.etag);
+      expect(await hub.modules.delete(after!)).toEqual({ outcome: "done" });
+      expect(await hub.modules.rotate(after!, nobody)).toEqual({ outcome: "missing" });
     });
 
     it("hand a method to a connected device and its answer back", async () => {
@@ -293,6 +331,7 @@ export function describeHubs(name: string, start: () => Promise<HubStage>): void
         () => hub.deleteIdentities([before]),
         () => hub.queryIdentities(undefined),
         () => hub.modules.list(before.deviceId),
+        () => hub.modules.find([before.deviceId]),
       ];
       for (const call of calls) await expect(call()).rejects.toMatchObject({ name: "RollError", code, retryable });
     });

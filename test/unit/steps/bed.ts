@@ -38,6 +38,7 @@ import {
   createNoteContained,
   createReleaseClaims,
 } from "../../../shared/steps/roll-milestones";
+import { createTreatModules } from "../../../shared/steps/treat-modules";
 import { createTellToMove } from "../../../shared/steps/tell-to-move";
 import { createIngestEvents, type StreamEvent } from "../../../shared/use-cases/ingest-events";
 import { rollId, t0 } from "../../support/builders";
@@ -197,6 +198,7 @@ export class Bed {
       releaseHold: createReleaseHold(all),
       confirmContained: createConfirmContained(all),
       recheckContained: createRecheckContained(all),
+      treatModules: createTreatModules(all),
       noteContained: createNoteContained(all),
       proveBatch: createProveBatch(all),
       listWaiting: createListWaiting(all),
