@@ -42,7 +42,10 @@ export async function sendEach(deps: SendOrdersDeps, dispatch: Dispatch, noted: 
   const byId = new Map(targets.map((target) => [target.registrationId, target]));
   return mapSideBySide(noted, async (device) => {
     const chain = await chainFor(deps, rollId, byId.get(device.row.registrationId), request);
-    const order = { ...reprovisionOrder(rollId, request, device.attempt, spreadSeconds), ...(chain === undefined ? {} : { chainPem: chain }) };
+    const order = {
+      ...reprovisionOrder(rollId, request, device.attempt, spreadSeconds),
+      ...(chain === undefined ? {} : { chainPem: chain }),
+    };
     const told = await tell(deps.hubs, device, "reprovision", order);
     if (told.outcome === "later") await heedThrottling(deps.ledger, `${device.hub}/methods`, told.throttled);
     return { device, told };
