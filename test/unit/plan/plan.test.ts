@@ -167,15 +167,17 @@ describe("the plan of a breach", () => {
       fresh: bed.leaf("pump-x", 90),
       target: { compromisedSlots: ["primary"], selfHeals: false },
     });
+    const unsure = bed.device("pump-3", { target: { compromisedSlots: ["primary"] } });
     bed.azure.hub().addModule(good.deviceId, "camera");
-    const targets = [good, bad].map(({ target }) => target);
+    const targets = [good, bad, unsure].map(({ target }) => target);
     const plan = await bed.plan(bed.request("individual-breach", targets, { dryRun: true }));
     expect(bed.writes).toEqual([]);
-    expect(await bed.targetClaims.holders("device", ["pump-1", "pump-2"])).toEqual(new Map());
+    expect(await bed.targetClaims.holders("device", ["pump-1", "pump-2", "pump-3"])).toEqual(new Map());
     expect(plan.dryRun).toBe(true);
     // A refused replacement does not keep a device from being contained.
-    expect(plan.found).toMatchObject({ devices: 2, changing: 2 });
+    expect(plan.found).toMatchObject({ devices: 3, changing: 3 });
     expect(counts(plan.found.refusals)).toEqual({ "common-name-differs": 1 });
+    expect(plan.found.atRisk.find(({ code }) => code === "way-back-unknown")?.examples).toEqual(["pump-3"]);
     expect(plan.found.modules).toEqual({ found: 1, examples: ["pump-1/camera"], notExamined: 0 });
     expect(codes(plan.warnings)).toEqual(["residual-access"]);
     expect(plan.lockedOut).toMatchObject([{ code: "no-way-back", devices: 1, examples: ["pump-2"] }]);

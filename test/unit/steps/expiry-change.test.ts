@@ -385,6 +385,16 @@ describe("retiring", () => {
     expect((await bed.row(device)).kept).toBe("old-leaf-in-use");
   });
 
+  it("keeps the old leaf where the identity is on neither of the two by now", async () => {
+    const bed = new ExpiryBed();
+    const device = await proven(bed);
+    const stranger = bed.leaf("pump-1", 60).sha256Thumbprint;
+    bed.azure.hub().add({ deviceId: device.deviceId, primaryThumbprint: stranger });
+    expect(await bed.steps.retireBatch(bed.at)).toMatchObject({ retired: 0, kept: 1 });
+    expect((await bed.row(device)).kept).toBe("identity-changed");
+    expect(bed.slots(device)[0]).toBe(device.old.sha256Thumbprint);
+  });
+
   it("touches nobody who is not proven", async () => {
     const bed = new ExpiryBed();
     const [device, away] = [bed.device("pump-1"), bed.device("pump-2")];

@@ -1,3 +1,4 @@
+import { HubHostName } from "../../../shared/domain/ids";
 import { ExpiryBed } from "./expiry-bed";
 
 describe("planning an expiry roll", () => {
@@ -68,6 +69,18 @@ describe("planning an expiry roll", () => {
     expect(bed.slots(device)).toEqual(before);
     expect(bed.told(device)).toEqual([]);
     expect(await bed.state(other)).toBe("dispatched");
+  });
+
+  it("refuses a device of a hub that this app has no access to", async () => {
+    const bed = new ExpiryBed();
+    const device = bed.device("pump-1");
+    const { registrationId, deviceId } = device;
+    const assignedHub = HubHostName.parse("far-away.azure-devices.net");
+    bed.azure.setRegistration({ registrationId, deviceId, assignedHub, status: "assigned" });
+    await bed.open([device]);
+    await bed.plan();
+    expect((await bed.row(device)).refusal?.code).toBe("hub-not-linked");
+    expect(bed.azure.faults.calls.get("dps.enrollment.put")).toBeUndefined();
   });
 
   it("refuses an enrollment that is disabled: its device could not register", async () => {
