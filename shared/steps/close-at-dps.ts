@@ -10,10 +10,12 @@ import { RollError } from "../domain/roll-error";
 import type { CertificateReader, TrustedAuthority } from "../ports/certificates";
 import type { Authorities } from "../ports/authorities";
 import type { EnrollmentChange, Enrollments, IndividualEnrollment } from "../ports/enrollments";
+import type { ReplacementSource } from "../ports/replacements";
 import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { closeGroupRows } from "./close-group-rows";
 import { admitBreach } from "./contain-pace";
+import { findLeaves, type FoundLeaves } from "./find-leaves";
 import { needsContainment } from "./hold-at-hub";
 import { pinRows, type PinRowsDeps } from "./pin-rows";
 import { leafPem, planRow, readLeaf, type ReplacementWorld } from "./plan-replacement";
@@ -27,6 +29,7 @@ export interface CloseAtDpsDeps extends BatchWorkDeps, PacerDeps, PinRowsDeps {
   readonly authorities: Authorities;
   readonly certificates: CertificateReader;
   readonly policy: CertificatePolicy;
+  readonly replacements: ReplacementSource;
 }
 
 /** How often a lost race is decided again within one run. */
@@ -53,18 +56,20 @@ export function createCloseAtDps(deps: CloseAtDpsDeps): Step<typeof closeAtDps> 
     const admission = await admitBreach(deps, { dps: all.length * 2 }, ticket);
     if (admission.outcome === "wait") return { ...standing(work.rows), wait: admission.wait };
     if (all.length > 0) {
-      const targets = new Map((await deps.blobs.getTargets(rollId, batch)).map((t) => [t.registrationId, t]));
-      const authorities = await readAuthorities(deps, [...targets.values()]);
+      const request = await deps.blobs.getRequest(rollId);
+      const given = await deps.blobs.getTargets(rollId, batch);
+      const leaves = await findLeaves(deps.replacements, rollId, request, given, "keep");
+      const authorities = await readAuthorities(deps, [...leaves.targets.values()]);
+      const world = worldOf(deps, leaves, authorities);
+      const { targets } = leaves;
       const ofGroups = all.filter(({ group }) => group !== undefined);
       if (ofGroups.length > 0) {
-        const request = await deps.blobs.getRequest(rollId);
-        const replacements = worldOf(deps, targets, authorities);
         const close = request.group?.authority === "leaf" ? pinRows : closeGroupRows;
-        await close(deps, work, rollId, ofGroups, { request, targets, replacements }, outcome);
+        await close(deps, work, rollId, ofGroups, { request, targets, replacements: world }, outcome);
       }
       let todo = all.filter(({ group }) => group === undefined).map(({ registrationId }) => registrationId);
       for (let pass = 1; pass <= PASSES && todo.length > 0; pass += 1) {
-        const plans = await gather(deps, work, todo, targets, authorities);
+        const plans = await gather(deps, work, todo, targets, world);
         await work.intend(plans.map((plan) => intentLine(plan)));
         todo = await write(deps, work, plans, targets, outcome);
       }
@@ -103,12 +108,18 @@ export async function readAuthorities(
 /** What the replacements of these targets are judged with. */
 export function worldOf(
   { certificates, policy, clock }: Pick<CloseAtDpsDeps, "certificates" | "policy" | "clock">,
-  targets: ReadonlyMap<RegistrationId, RollTarget>,
+  { targets, awaited }: FoundLeaves,
   authorities: readonly TrustedAuthority[] | undefined,
 ): ReplacementWorld {
   const keys = keysByTarget(certificates, [...targets.values()]);
-  const keysOfOthers = (target: RollTarget): ReadonlySet<string> => othersKeys(keys, target);
-  return { certificates, policy, authorities, keysOfOthers, now: clock.now() };
+  return {
+    certificates,
+    policy,
+    authorities,
+    keysOfOthers: (target) => othersKeys(keys, target),
+    awaited: ({ registrationId }) => awaited.get(registrationId),
+    now: clock.now(),
+  };
 }
 
 /** Reads and decides; rows that need no write are brought up to date on the spot. */
@@ -117,9 +128,8 @@ async function gather(
   work: BatchWork,
   todo: readonly RegistrationId[],
   targets: ReadonlyMap<RegistrationId, RollTarget>,
-  authorities: readonly TrustedAuthority[] | undefined,
+  world: ReplacementWorld,
 ): Promise<Planned[]> {
-  const world = worldOf(deps, targets, authorities);
   const readings = await askSideBySide(todo, (id) => deps.enrollments.get(id));
   const plans: Planned[] = [];
   for (const [at, id] of todo.entries()) {

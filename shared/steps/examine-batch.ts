@@ -1,5 +1,5 @@
 import type { examineBatch } from "../contract/plan";
-import type { HubHostName, ModuleId } from "../domain/ids";
+import type { HubHostName, ModuleId, RollId } from "../domain/ids";
 import { canonicalJson } from "../domain/plan/canonical-json";
 import { examine, preconditions, type SeenDevice, type SeenIdentity } from "../domain/plan/examined";
 import type { Allowance } from "../domain/plan/pace";
@@ -67,7 +67,7 @@ export function createExamineBatch(deps: ExamineBatchDeps): Step<typeof examineB
     // Beside a containment the plan takes what is left over, and waits for nothing.
     if (!admitted && (!breach || request.dryRun === true)) return { examined: 0, wait: admission.wait };
 
-    const seen = await look(deps, request, admitted ? questions : questions.map(unasked));
+    const seen = await look(deps, rollId, request, admitted ? questions : questions.map(unasked));
     const presupposed = preconditions(batch, seen, breach);
     // The findings last: once they are there, what they stand on is too. Another run may have been first.
     await blobs.putDocument(rollId, documents.preconditions(batch), presupposed);
@@ -125,10 +125,11 @@ function hubsOf({ hubs: written }: DeviceRow, asked: readonly HubHostName[]): re
 
 async function look(
   deps: ExamineBatchDeps,
+  rollId: RollId,
   request: RollRequest,
   questions: readonly Question[],
 ): Promise<SeenDevice[]> {
-  const rows = await previewRows(deps, request, questions);
+  const rows = await previewRows(deps, rollId, request, questions);
   const asked = questions.map((one, at) => ({ ...one, row: rows[at] ?? one.row }));
   const facts = await deps.facts.read(asked.flatMap(({ row }) => row.deviceId ?? []));
   const answers = await askSideBySide(asked, (one) => ask(deps, one));

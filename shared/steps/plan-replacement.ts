@@ -16,6 +16,8 @@ export interface ReplacementWorld {
   /** Undefined: the CA certificates could not be read now. */
   readonly authorities: readonly TrustedAuthority[] | undefined;
   readonly keysOfOthers: (target: RollTarget) => ReadonlySet<string>;
+  /** Why the leaf that a container is to bring is not there yet; undefined where none is awaited. */
+  readonly awaited: (target: RollTarget) => string | undefined;
   readonly now: Instant;
 }
 
@@ -87,7 +89,10 @@ function judge(
   world: ReplacementWorld,
 ): Verdict {
   const { replacement } = target;
-  if (replacement.kind === "none") return { outcome: "none" };
+  if (replacement.kind === "none") {
+    const why = world.awaited(target);
+    return why === undefined ? { outcome: "none" } : { outcome: "pending", why };
+  }
   if (replacement.kind === "discarded")
     return refused(replacement.code, replacement.code === "private-key-in-input" ? DISCARDED : UNREADABLE);
   if (enrollment.attestation !== "x509-client")

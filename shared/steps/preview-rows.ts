@@ -1,4 +1,4 @@
-import { DeviceId, EnrollmentGroupId, type RegistrationId } from "../domain/ids";
+import { DeviceId, EnrollmentGroupId, type RegistrationId, type RollId } from "../domain/ids";
 import { seenEntry, withWarning, type DeviceRow } from "../domain/roll/device-row";
 import { isBreach } from "../domain/roll/playbook";
 import type { RollRequest, RollTarget } from "../domain/roll/request";
@@ -6,10 +6,14 @@ import { RollError } from "../domain/roll-error";
 import type { EnrollmentGroup, EnrollmentGroups } from "../ports/enrollment-groups";
 import type { Enrollments } from "../ports/enrollments";
 import { readAuthorities, worldOf, type CloseAtDpsDeps } from "./close-at-dps";
+import { findLeaves } from "./find-leaves";
 import { judgeForGroup, planRow, withVerdict, type ReplacementWorld } from "./plan-replacement";
 import { askSideBySide, orOutage } from "./side-by-side";
 
-export interface PreviewRowsDeps extends Pick<CloseAtDpsDeps, "authorities" | "certificates" | "policy" | "clock"> {
+export interface PreviewRowsDeps extends Pick<
+  CloseAtDpsDeps,
+  "authorities" | "certificates" | "policy" | "clock" | "replacements"
+> {
   readonly enrollments: Enrollments;
   readonly groups: EnrollmentGroups;
 }
@@ -25,16 +29,19 @@ interface Device {
  */
 export async function previewRows(
   deps: PreviewRowsDeps,
+  rollId: RollId,
   request: RollRequest,
   devices: readonly Device[],
 ): Promise<readonly DeviceRow[]> {
   const fresh = devices.filter(({ row }) => isBreach(request.playbook) && isUntouched(row));
   if (fresh.length === 0) return devices.map(({ row }) => row);
-  const targets = new Map(fresh.map(({ target }) => [target.registrationId, target]));
-  const world = worldOf(deps, targets, await readAuthorities(deps, [...targets.values()]));
+  const given = fresh.map(({ target }) => target);
+  const leaves = await findLeaves(deps.replacements, rollId, request, given, "look");
+  const world = worldOf(deps, leaves, await readAuthorities(deps, [...leaves.targets.values()]));
+  const known = fresh.map(({ row, target }) => ({ row, target: leaves.targets.get(target.registrationId) ?? target }));
   const judged = new Map<RegistrationId, DeviceRow>();
-  if (request.group === undefined) await readEntries(deps, fresh, world, judged);
-  else await judgeMembers(deps, EnrollmentGroupId.parse(request.group.groupId.toLowerCase()), fresh, world, judged);
+  if (request.group === undefined) await readEntries(deps, known, world, judged);
+  else await judgeMembers(deps, EnrollmentGroupId.parse(request.group.groupId.toLowerCase()), known, world, judged);
   return devices.map(({ row }) => judged.get(row.registrationId) ?? row);
 }
 

@@ -64,6 +64,7 @@ export class PlanBed {
   readonly blobs = new MemoryRollBlobs();
   readonly facts = new MemoryFactStore();
   readonly targetClaims = new MemoryTargetClaims();
+  readonly replacements = new MemoryReplacementSource(nodeCertificateReader);
   readonly batches: MemoryBatchStore;
   readonly steps;
   /** Writes that Azure was asked for, in order. */
@@ -106,7 +107,7 @@ export class PlanBed {
       ...{ entropy: nodeEntropy, certificates: nodeCertificateReader, policy: DEFAULT_POLICY, calendar: cronCalendar },
       waiter: { sleep: () => Promise.resolve() },
       ledger: new MemoryLedger(ratesOf(quotas.dps, quotas.hubs, quotas.headroom), clock),
-      replacements: new MemoryReplacementSource(nodeCertificateReader),
+      replacements: this.replacements,
       issuance: new MemoryIssuanceStore(),
       autoContain: new MemoryAutoContainBudget(1_000, clock),
       approvals: o.approvals ?? ("authorities" as const),

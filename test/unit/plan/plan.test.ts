@@ -3,7 +3,7 @@ import { nodeEntropy } from "../../../shared/adapters/x509/node-entropy";
 import { DeviceId, HubHostName, RegistrationId } from "../../../shared/domain/ids";
 import { addMs } from "../../../shared/domain/instant";
 import type { WavePolicy } from "../../../shared/domain/pacing/wave-policy";
-import type { GroupScope } from "../../../shared/domain/roll/request";
+import type { GroupScope, RollTarget } from "../../../shared/domain/roll/request";
 import { documents } from "../../../shared/steps/roll-documents";
 import { otherRollId, rollId, t0 } from "../../support/builders";
 import { codes, counts, DAY, groupId, PlanBed } from "./plan-bed";
@@ -182,6 +182,17 @@ describe("the plan of a breach", () => {
     expect(codes(plan.warnings)).toEqual(["residual-access"]);
     expect(plan.lockedOut).toMatchObject([{ code: "no-way-back", devices: 1, examples: ["pump-2"] }]);
     expect((await bed.batches.read(rollId, 0)).rows.every(({ refusal }) => refusal === undefined)).toBe(true);
+  });
+
+  it("judges the leaves of a container too, and keeps none of them", async () => {
+    const bed = new PlanBed();
+    const none: Partial<RollTarget> = { compromisedSlots: ["primary"], replacement: { kind: "none" } };
+    const [good, late] = ["pump-1", "pump-2"].map((name) => bed.device(name, { target: none }));
+    bed.replacements.blobs.set(good!.target.registrationId, good!.fresh.chainPem);
+    const targets = [good!.target, late!.target];
+    const plan = await bed.plan(bed.request("individual-breach", targets, { dryRun: true, replacement: "blob" }));
+    expect(counts(plan.found.warnings)).toMatchObject({ "replacement-missing": 1 });
+    expect(await bed.replacements.kept(rollId, good!.target.registrationId)).toBeUndefined();
   });
 
   it("calls it irreversible that identities are deleted", async () => {

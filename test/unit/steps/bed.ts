@@ -49,7 +49,7 @@ import { MemoryDueRows } from "../../support/memory-due-rows";
 import { MemoryTargetClaims } from "../../support/memory-target-claims";
 import { MemoryLedger } from "../../support/memory-ledger";
 import { MemoryDenyLedger } from "../../support/memory-deny-ledger";
-import { MemoryIssuanceStore } from "../../support/memory-issuance";
+import { MemoryIssuanceStore, MemoryReplacementSource } from "../../support/memory-issuance";
 import { MemoryRollJournal } from "../../support/memory-journal";
 import {
   MemoryBatchStore,
@@ -126,6 +126,7 @@ export class Bed {
   readonly poison = new MemoryPoisonStore();
   readonly issuance = new MemoryIssuanceStore();
   readonly denyLedger = new MemoryDenyLedger();
+  readonly replacements = new MemoryReplacementSource(nodeCertificateReader);
   readonly rollJournal = new MemoryRollJournal();
   readonly batches: FragileBatches;
   readonly steps;
@@ -176,6 +177,7 @@ export class Bed {
       ...azure,
       ...pins,
       ...pacing,
+      replacements: this.replacements,
       due,
       autoContain,
       targetClaims,

@@ -201,3 +201,57 @@ it("a device is looked for in batches that are still waited for", async () => {
   expect(await bed.steps.listWaiting({ rollId, from: 0, limit: 10 })).toEqual({ batches: [0] });
   expect(await bed.steps.listWaiting({ rollId, from: 1, limit: 10 })).toEqual({ batches: [] });
 });
+
+describe("a container that holds the new leaves", () => {
+  it("brings the leaf that DPS is given in the write that closes the entry, and the bytes are kept", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1", { target: { replacement: { kind: "none" } } });
+    bed.replacements.blobs.set(device.registrationId, device.fresh.chainPem);
+    await bed.openAs({ replacement: "blob" }, device);
+    await bed.contain();
+    bed.replacements.blobs.set(device.registrationId, "somebody has changed it");
+    await bed.steps.closeAtDps(bed.at);
+    expect(await bed.row(device)).toMatchObject({ planned: { sha256Thumbprint: device.fresh.sha256Thumbprint } });
+    await bed.heal(device);
+    expect(bed.opens(device, device.fresh)).toBe(true);
+    expect(bed.opens(device, device.old)).toBe(false);
+    expect(await bed.replacements.kept(rollId, device.registrationId)).toBe(device.fresh.chainPem);
+  });
+
+  it("holds up nobody while it has no leaf; one that comes later is taken", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1", { target: { replacement: { kind: "none" } } });
+    await bed.openAs({ replacement: "blob" }, device);
+    await bed.contain();
+    expect(await bed.row(device)).toMatchObject({
+      replacementPending: "replacement-missing",
+      entry: { state: "closed" },
+    });
+    expect((await bed.row(device)).containedAt).toBeDefined();
+    bed.replacements.blobs.set(device.registrationId, device.fresh.chainPem);
+    await bed.steps.closeAtDps(bed.at);
+    await bed.heal(device);
+    expect(bed.opens(device, device.fresh)).toBe(true);
+    expect((await bed.row(device)).replacementPending).toBeUndefined();
+  });
+
+  it("is not asked where the request brought the leaf itself", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1");
+    bed.replacements.blobs.set(device.registrationId, "nothing readable");
+    await bed.openAs({ replacement: "blob" }, device);
+    await bed.contain();
+    await bed.heal(device);
+    expect(bed.opens(device, device.fresh)).toBe(true);
+  });
+
+  it("refuses what it cannot read, and the device stays contained", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1", { target: { replacement: { kind: "none" } } });
+    bed.replacements.blobs.set(device.registrationId, device.fresh.privateKeyPem);
+    await bed.openAs({ replacement: "blob" }, device);
+    await bed.contain();
+    expect(await bed.row(device)).toMatchObject({ refusal: { code: "private-key-in-input" } });
+    expect((await bed.row(device)).containedAt).toBeDefined();
+  });
+});
