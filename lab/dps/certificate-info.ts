@@ -57,11 +57,6 @@ export function pemOf(certificate: ReadCertificate): string {
 
 const decoded = new WeakMap<ReadCertificate, X509Certificate | null>();
 
-/** Whether the certificate may sign others; false for one that OpenSSL does not understand. */
-export function isAuthority(certificate: ReadCertificate): boolean {
-  return decode(certificate)?.ca ?? false;
-}
-
 /** Whether `issuer` is an authority and signed `subject`. */
 export function isIssuedBy(subject: ReadCertificate, issuer: ReadCertificate): boolean {
   if (subject.issuerName !== issuer.subjectName) return false;

@@ -1,4 +1,4 @@
-import { isAuthority, isIssuedBy, readCertificate, type ReadCertificate } from "./certificate-info";
+import { isIssuedBy, readCertificate, type ReadCertificate } from "./certificate-info";
 import { filled, keyOf, type EnrollmentGroup, type Entry, type IndividualEnrollment } from "./entries";
 import type { DpsStore } from "./store";
 import type { DpsSwitches } from "./switches";
@@ -20,6 +20,8 @@ export interface Refusal {
 }
 
 const maximumChain = 10;
+/** Some ten megabytes. */
+const signaturesKept = 50_000;
 
 /**
  * The matching of a registration, after Microsoft docs concepts-x509-attestation and how-to-revoke-device-access: an
@@ -27,7 +29,7 @@ const maximumChain = 10;
  * `presented` is DER, leaf first; `now` in milliseconds.
  */
 export class Matcher {
-  /** Authorities seen in chains and what signed what, since whole fleets share them. */
+  /** Authorities seen in chains, since whole fleets share them, and what signed what. */
   private readonly authorities = new Map<string, ReadCertificate>();
   private readonly signatures = new Map<string, boolean>();
 
@@ -190,13 +192,13 @@ export class Matcher {
   }
 
   private signed(subject: ReadCertificate, issuer: ReadCertificate): boolean {
-    // Leaves come once each, authorities in every chain.
-    if (!isAuthority(subject)) return isIssuedBy(subject, issuer);
+    // Of most authorities the name tells; and a fleet that was cut off asks again and again with the same leaves.
+    if (subject.issuerName !== issuer.subjectName) return false;
     const key = `${subject.sha256Thumbprint}${issuer.sha256Thumbprint}`;
     const known = this.signatures.get(key);
     if (known !== undefined) return known;
     const answer = isIssuedBy(subject, issuer);
-    if (this.signatures.size >= 10_000) this.signatures.clear();
+    if (this.signatures.size >= signaturesKept) this.signatures.clear();
     this.signatures.set(key, answer);
     return answer;
   }

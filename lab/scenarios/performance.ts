@@ -279,9 +279,13 @@ function actedTwice(fleet: Fleet): string[] {
   );
 }
 
-/** Looks until it is so. Rejects with the complaint after a minute. */
-export async function until(condition: () => boolean | Promise<boolean>, complaint: string): Promise<void> {
-  const giveUpAt = Date.now() + 60_000;
+/** Looks until it is so. Rejects with the complaint when patience runs out; by default after a minute. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  complaint: string,
+  patienceMs = 60_000,
+): Promise<void> {
+  const giveUpAt = Date.now() + patienceMs;
   while (!(await condition())) {
     if (Date.now() > giveUpAt) throw new Error(complaint);
     await pause(50);

@@ -74,7 +74,8 @@ export async function play(story: Story, stage: Stage, options: PlayOptions): Pr
     const fleet = assemble(story, cast, stage);
     cleanup.push(() => fleet.stop());
     const arrived = (): boolean => fleet.devices.every((device) => device.isConnected());
-    await until(arrived, "Not every device could connect: the lab is not set up right.");
+    const patienceMs = 60_000 + 50 * fleet.devices.length;
+    await until(arrived, "Not every device could connect: the lab is not set up right.", patienceMs);
     const off = cast.rolled.filter(({ behaviour }) => behaviour?.offline === true);
     for (const { registrationId } of off) fleet.device(registrationId).goOffline();
     const official = cast.rolled.filter(({ onOfficialSdk }) => onOfficialSdk === true).length;

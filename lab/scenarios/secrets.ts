@@ -1,4 +1,4 @@
-import { TableClient, TableServiceClient } from "@azure/data-tables";
+import { TableClient, TableServiceClient, type TableServiceClientOptions } from "@azure/data-tables";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { readFile } from "node:fs/promises";
 
@@ -16,7 +16,7 @@ export interface SecretSearch {
 export interface Needle {
   /** Such as "the private key of pump-001". */
   readonly what: string;
-  /** Any of these gives it away. */
+  /** Any of these gives it away. Each has at least 15 characters. */
   readonly fragments: readonly string[];
 }
 
@@ -33,15 +33,49 @@ export function connectionStringNeedle(what: string, connectionString: string): 
   return { what, fragments: key === undefined ? [] : [key] };
 }
 
+/**
+ * Thousands of needles in one walk through a text, a block at a time: wherever a fragment stands, a whole block of the
+ * text lies within its first characters.
+ */
+class NeedleIndex {
+  private readonly byBlock = new Map<string, { what: string; fragment: string; offset: number }[]>();
+
+  /** @throws Error for a fragment that is too short to be found like this. */
+  constructor(needles: readonly Needle[]) {
+    for (const { what, fragments } of needles) for (const fragment of fragments) this.add(what, fragment);
+  }
+
+  /** Which of them stand there, each once. */
+  findIn(text: string): Set<string> {
+    const found = new Set<string>();
+    for (let at = 0; at + blockLength <= text.length; at += blockLength) {
+      for (const { what, fragment, offset } of this.byBlock.get(text.slice(at, at + blockLength)) ?? [])
+        if (at >= offset && text.startsWith(fragment, at - offset)) found.add(what);
+    }
+    return found;
+  }
+
+  private add(what: string, fragment: string): void {
+    if (fragment.length < 2 * blockLength - 1) throw new Error(`A fragment of ${what} is too short.`);
+    for (let offset = 0; offset < blockLength; offset += 1) {
+      const block = fragment.slice(offset, offset + blockLength);
+      const known = this.byBlock.get(block);
+      if (known === undefined) this.byBlock.set(block, [{ what, fragment, offset }]);
+      else known.push({ what, fragment, offset });
+    }
+  }
+}
+
+const blockLength = 8;
+
 /** Looks for secrets where none should be. */
 export async function searchForSecrets(search: SecretSearch): Promise<{ leaks: string[]; placesSearched: number }> {
   const leaks: string[] = [];
   let placesSearched = 0;
+  const index = new NeedleIndex(search.needles);
   const look = (place: string, text: string): void => {
     placesSearched += 1;
-    for (const { what, fragments } of search.needles) {
-      if (fragments.some((fragment) => text.includes(fragment))) leaks.push(`${what} stands in ${place}.`);
-    }
+    for (const what of index.findIn(text)) leaks.push(`${what} stands in ${place}.`);
     if (text.includes("PRIVATE KEY-----")) leaks.push(`A private key stands in ${place}.`);
   };
   for await (const [place, text] of tables(search.storageConnectionString)) look(place, text);
@@ -54,12 +88,25 @@ export async function searchForSecrets(search: SecretSearch): Promise<{ leaks: s
   return { leaks, placesSearched };
 }
 
+/** Between two requests a long text is searched: a connection that was kept may be one that the server has closed. */
+const tableOptions: TableServiceClientOptions = {
+  allowInsecureConnection: true,
+  additionalPolicies: [
+    {
+      position: "perCall",
+      policy: {
+        name: "freshConnections",
+        sendRequest: (request, next) => next(Object.assign(request, { disableKeepAlive: true })),
+      },
+    },
+  ],
+};
+
 async function* tables(connectionString: string): AsyncGenerator<[string, string]> {
-  const insecure = { allowInsecureConnection: true };
-  for await (const { name } of TableServiceClient.fromConnectionString(connectionString, insecure).listTables()) {
+  for await (const { name } of TableServiceClient.fromConnectionString(connectionString, tableOptions).listTables()) {
     if (name === undefined) continue;
     let text = "";
-    for await (const entity of TableClient.fromConnectionString(connectionString, name, insecure).listEntities()) {
+    for await (const entity of TableClient.fromConnectionString(connectionString, name, tableOptions).listEntities()) {
       text += Object.values(entity).map(asText).join("\n");
     }
     yield [`table ${name}`, text];
@@ -67,7 +114,7 @@ async function* tables(connectionString: string): AsyncGenerator<[string, string
 }
 
 async function* blobs(connectionString: string): AsyncGenerator<[string, string]> {
-  const service = BlobServiceClient.fromConnectionString(connectionString);
+  const service = BlobServiceClient.fromConnectionString(connectionString, { keepAliveOptions: { enable: false } });
   for await (const { name: container } of service.listContainers()) {
     const client = service.getContainerClient(container);
     for await (const { name } of client.listBlobsFlat()) {

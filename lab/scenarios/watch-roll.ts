@@ -32,6 +32,8 @@ export interface RollEnd {
 }
 
 const pollMs = 200;
+/** A look at a large fleet is work for the product: the pause is as long as the look, up to this. */
+const longestPauseMs = 5_000;
 
 /**
  * Looks at the roll until it has finished and every cue has come, or until patience runs out, and paints what it sees.
@@ -47,6 +49,7 @@ export async function watchRoll(run: WatchedRoll): Promise<RollEnd> {
   let lastCueAt = run.orderedAt;
   let isComplete = false;
   while (!isComplete && Date.now() - run.orderedAt < run.patienceMs) {
+    const lookedAt = Date.now();
     // A look that fails says nothing about the roll: the last picture stays, and patience goes on running out.
     const seen = await look(product, run.rollId).catch((error: unknown) => messageOf(error));
     if (typeof seen !== "string") [roll, stated] = seen;
@@ -56,6 +59,7 @@ export async function watchRoll(run: WatchedRoll): Promise<RollEnd> {
     }
     problem = typeof seen === "string" ? seen : undefined;
     const now = Date.now();
+    const lookTookMs = now - lookedAt;
     const elapsedMs = now - run.orderedAt;
     const { cast } = scene;
     table.show(rollTable({ elapsedMs, roll, stated, keys: run.attacker?.report() ?? [], cast, fleet }, screen));
@@ -70,7 +74,8 @@ export async function watchRoll(run: WatchedRoll): Promise<RollEnd> {
       await cue.act(scene);
     }
     isComplete = roll?.phase === "finished" && cues.length === 0;
-    if (!isComplete) await new Promise((done) => setTimeout(done, pollMs));
+    const pauseMs = Math.max(pollMs, Math.min(lookTookMs, longestPauseMs));
+    if (!isComplete) await new Promise((done) => setTimeout(done, pauseMs));
   }
   table.done();
   return { roll, stated };

@@ -208,7 +208,8 @@ const importJob: Story = {
   // The lab's hub has no throttles, so that single writes would never be slow.
   settings: { ROLLCALL_IMPORT_WHEN_SLOWER_THAN_SECONDS: "0" },
   connections: "memory",
-  timing: { heartbeatMs: 5_000 },
+  // A fleet of this size that asks every second to be let in again would leave the machine no time for anything else.
+  timing: { heartbeatMs: 15_000, backoffBaseMs: 4_000, backoffCapMs: 15_000 },
   cast: (world) => {
     world.services.dps.store.addVerifiedCa(world.root.certificatePem, "group-breach-import-job-root");
     groupBySigningCertificate(world, "group-breach-import-job-fleet", world.intermediate);

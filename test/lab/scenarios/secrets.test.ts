@@ -46,6 +46,12 @@ test("a key is found in a log, with its lines broken or not", async () => {
   }
 });
 
+test("a key is found wherever in a text it begins", async () => {
+  const texts = new Map(Array.from({ length: 9 }, (_, at) => [`${at}`, `${"-".repeat(at)}${accessKey}`]));
+  const { leaks } = await search({ texts });
+  expect(leaks).toEqual([...texts.keys()].map((name) => `The access key stands in ${name}.`));
+});
+
 test("any private key is found by its first line, known or not", async () => {
   const { leaks } = await search({ texts: new Map([["the log", "-----BEGIN EC PRIVATE KEY-----"]]) });
   expect(leaks).toEqual(["A private key stands in the log."]);
