@@ -4,5 +4,8 @@ export interface Bench {
   readonly name: string;
   /** One line: what is measured. */
   readonly summary: string;
-  run(print: (line: string) => void): Promise<void>;
+  /** What can be said behind its name; absent: nothing. */
+  readonly help?: string;
+  /** @param args what stands behind the name on the command line. */
+  run(print: (line: string) => void, args?: readonly string[]): Promise<void>;
 }

@@ -8,10 +8,7 @@ import type { HostOptions } from "../lab/functions-host/options";
 import type { RunningHost } from "../lab/functions-host/running-host";
 import type { HubEvent } from "../lab/functions-host/triggers/event-source";
 import type { Bench } from "./bench";
-
-/** Compiled files lie one folder deeper. */
-const root = __dirname.endsWith(join("dist", "bench")) ? join(__dirname, "..", "..") : join(__dirname, "..");
-const appDir = join(root, "test/fixtures/apps/bench");
+import { benchAppDir as appDir } from "./bench-app";
 
 /** What the embedded Functions host does in a second, on this machine, with its store on disk and guards off. */
 export const host: Bench = {

@@ -20,6 +20,8 @@ const onOrOff = z.boolean();
 const dpsQuotas = z.strictObject({
   enabled: onOrOff,
   timeScale: z.number().min(0.001),
+  operationsPerMinute: z.int().min(1),
+  registrationsPerMinute: z.int().min(1),
 } satisfies Record<keyof DpsQuotaSwitches, z.ZodType>);
 
 const dps = z.strictObject({

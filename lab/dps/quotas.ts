@@ -1,4 +1,5 @@
 import type { LabClock } from "../clock";
+import type { QuotaListener } from "../quotas/quota-use";
 import { TokenBucket } from "../quotas/token-bucket";
 import { keyOf } from "./entries";
 import { dpsErrors } from "./errors";
@@ -17,10 +18,17 @@ export const dpsLimits = {
 
 const minuteMs = 60_000;
 
+interface MinuteBucket {
+  readonly capacity: number;
+  readonly bucket: TokenBucket;
+}
+
 /** The throttles of one DPS instance. While the switch is off everything passes. Every method throws DpsError 429. */
 export class DpsQuotas {
-  private readonly operations: TokenBucket;
-  private readonly registrations: TokenBucket;
+  /** Hears of each use. */
+  onUse: QuotaListener = () => undefined;
+  private operations: MinuteBucket | undefined;
+  private registrations: MinuteBucket | undefined;
   private readonly polls = new Map<string, TokenBucket>();
   private readonly timeScale: () => number;
 
@@ -29,20 +37,18 @@ export class DpsQuotas {
     private readonly switches: DpsSwitches,
   ) {
     this.timeScale = () => switches.quotas.timeScale;
-    const perMinute = (capacity: number) =>
-      new TokenBucket({ capacity, periodMs: minuteMs, clock, timeScale: this.timeScale });
-    this.operations = perMinute(1_000);
-    this.registrations = perMinute(1_000);
   }
 
-  /** Service API calls: 1,000 a minute. */
+  /** Service API calls: 1,000 a minute unless the switch says otherwise. */
   operation(cost: number): void {
-    this.take(this.operations, cost, this.switches.throttledRetryAfter);
+    this.operations = this.perMinute(this.operations, this.switches.quotas.operationsPerMinute);
+    this.take("operations", this.operations.bucket, cost, this.switches.throttledRetryAfter);
   }
 
-  /** Registrations: 1,000 a minute, apart from polling. */
+  /** Registrations: 1,000 a minute unless the switch says otherwise, apart from polling. */
   registration(): void {
-    this.take(this.registrations, 1, true);
+    this.registrations = this.perMinute(this.registrations, this.switches.quotas.registrationsPerMinute);
+    this.take("registrations", this.registrations.bucket, 1, true);
   }
 
   /** Polls of one device: 5 in 10 seconds. */
@@ -55,12 +61,19 @@ export class DpsQuotas {
       if (this.polls.size >= 10_000) this.forgetIdle();
       this.polls.set(key, bucket);
     }
-    this.take(bucket, 1, true);
+    this.take("polls", bucket, 1, true);
   }
 
-  private take(bucket: TokenBucket, cost: number, tellsWait: boolean): void {
-    if (!this.switches.quotas.enabled) return;
-    const waitMs = bucket.take(cost);
+  /** A limit that was changed begins with a full bucket. */
+  private perMinute(present: MinuteBucket | undefined, capacity: number): MinuteBucket {
+    if (present?.capacity === capacity) return present;
+    const { clock, timeScale } = this;
+    return { capacity, bucket: new TokenBucket({ capacity, periodMs: minuteMs, clock, timeScale }) };
+  }
+
+  private take(name: string, bucket: TokenBucket, cost: number, tellsWait: boolean): void {
+    const waitMs = this.switches.quotas.enabled ? bucket.take(cost) : 0;
+    this.onUse({ name, cost, granted: waitMs === 0 });
     if (waitMs > 0) throw dpsErrors.throttled(tellsWait ? Math.ceil(waitMs / 1000) : undefined);
   }
 

@@ -10,6 +10,7 @@ import { allRights, sharedAccessPolicy, type DpsRight, type SharedAccessPolicy }
 import type { DpsContext } from "./context";
 import { deviceMqtt } from "./device-mqtt";
 import { listenHttps } from "./https-listener";
+import type { QuotaListener } from "../quotas/quota-use";
 import { DpsQuotas, dpsLimits } from "./quotas";
 import { Registrar } from "./registration";
 import { route } from "./routes";
@@ -52,6 +53,8 @@ export interface Dps {
   /** May be changed at any time. */
   readonly switches: DpsSwitches;
   readonly faults: Faults;
+  /** Calls the listener, instead of an earlier one, for each use of a quota. */
+  watchQuotas(listener: QuotaListener): void;
   /** Adds a shared access policy and answers its connection string. */
   addPolicy(name: string, rights: readonly DpsRight[]): string;
   /**
@@ -117,6 +120,9 @@ export async function startDps(options: DpsOptions): Promise<Dps> {
     store,
     switches,
     faults: context.faults,
+    watchQuotas: (listener) => {
+      context.quotas.onUse = listener;
+    },
     addPolicy: (policyName, rights) => {
       const policy = sharedAccessPolicy(policyName, rights);
       policies.push(policy);

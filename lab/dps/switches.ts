@@ -58,6 +58,10 @@ export interface DpsQuotaSwitches {
   enabled: boolean;
   /** How many times faster than documented the quotas refill. */
   timeScale: number;
+  /** Calls of the service API that a minute allows, also as a burst; Microsoft raises it on request. */
+  operationsPerMinute: number;
+  /** The same for registrations. */
+  registrationsPerMinute: number;
 }
 
 /** A fresh set of the defaults. */
@@ -86,6 +90,6 @@ export function defaultSwitches(): DpsSwitches {
     groupListsPinned: false,
     deleteIndividualRemovesRegistration: true,
     mqttInvalidCertificate: "connack-5",
-    quotas: { enabled: false, timeScale: 1 },
+    quotas: { enabled: false, timeScale: 1, operationsPerMinute: 1_000, registrationsPerMinute: 1_000 },
   };
 }

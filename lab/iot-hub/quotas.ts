@@ -1,4 +1,5 @@
 import type { LabClock } from "../clock";
+import type { QuotaListener } from "../quotas/quota-use";
 import { TokenBucket } from "../quotas/token-bucket";
 import { throttled } from "./errors";
 
@@ -75,6 +76,8 @@ export function concurrentJobs(tier: HubTier): number {
 /** The throttles of one hub. Its options may be changed while the hub runs; a new tier starts with full buckets. */
 export class HubQuotas {
   readonly options: HubQuotaOptions;
+  /** Hears of each use. */
+  onUse: QuotaListener = () => undefined;
   private built = "";
   private buckets = new Map<ThrottleName, { bucket: TokenBucket; throttle: Throttle }>();
 
@@ -92,9 +95,10 @@ export class HubQuotas {
 
   /** 0 when `cost` was taken, else the milliseconds until it would be there. */
   waitFor(name: ThrottleName, cost = 1): number {
-    if (!this.options.enabled) return 0;
-    this.rebuild();
-    return this.buckets.get(name)?.bucket.take(cost) ?? 0;
+    if (this.options.enabled) this.rebuild();
+    const waitMs = this.options.enabled ? (this.buckets.get(name)?.bucket.take(cost) ?? 0) : 0;
+    this.onUse({ name, cost, granted: waitMs === 0 });
+    return waitMs;
   }
 
   /** Takes `cost` or throws the hub's 429. */

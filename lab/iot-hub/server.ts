@@ -22,6 +22,7 @@ import { linkTo } from "./link";
 import { methodRoutes } from "./methods";
 import { Presences } from "./presence";
 import { queryRoute } from "./query/query-route";
+import type { QuotaListener } from "../quotas/quota-use";
 import { HubQuotas, type HubQuotaOptions } from "./quotas";
 import { registryRoutes } from "./registry-routes";
 import { ReplacedThumbprints } from "./replaced-thumbprints";
@@ -76,6 +77,8 @@ export interface IotHub {
   /** May be changed while the hub runs. */
   readonly switches: HubSwitches;
   readonly quotas: HubQuotaOptions;
+  /** Calls the listener, instead of an earlier one, for each use of a quota. */
+  watchQuotas(listener: QuotaListener): void;
   readonly sessions: Sessions;
   /** Every attempt to connect and every session the hub cut. */
   readonly log: ConnectionLog;
@@ -134,6 +137,9 @@ export async function startIotHub(options: IotHubOptions): Promise<IotHub> {
     store: core.store,
     switches: core.switches,
     quotas: core.quotas.options,
+    watchQuotas: (listener) => {
+      core.quotas.onUse = listener;
+    },
     sessions: core.sessions,
     log: core.log,
     messages,

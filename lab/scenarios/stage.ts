@@ -19,10 +19,12 @@ import type { Story } from "./story";
 
 export interface StageOptions {
   /** What will be played on it, one after another: they need the same settings. */
-  readonly stories: readonly Story[];
+  readonly stories: readonly Pick<Story, "name" | "hubs" | "settings">[];
   readonly hubSwitches?: Partial<HubSwitches>;
   /** `on`: the host runs every turn twice and stops at known traps, as tests want it. Default `off`, as in Azure. */
   readonly guards?: SpawnOptions["guards"];
+  /** Settings of the app over those of the lab and the stories, once the lab runs. Default: none. */
+  readonly settings?: (services: LabServices) => Promise<Readonly<Record<string, string>>>;
   /** Root of the app, where package.json is; its `dist/` must be built. Default: the working directory. */
   readonly appDir?: string;
 }
@@ -40,8 +42,10 @@ export interface Stage {
    * of `OLGA`, who operates, `ANNA`, who approves, and `SOC`, which sends alerts.
    */
   variables(): Record<string, string>;
+  /** Of the app's host; what runs the app are its children. */
+  readonly hostPid: number;
   /** The authorities of a story that was named when the stage was set. @throws Error for another one. */
-  hierarchyOf(story: Story): Hierarchy;
+  hierarchyOf(story: Pick<Story, "name">): Hierarchy;
   /** Looks for these secrets, and for the lab's own, wherever the product may have left them. */
   searchForSecrets(needles: readonly Needle[]): Promise<{ leaks: string[]; placesSearched: number }>;
   /** What the host told, oldest first. */
@@ -94,6 +98,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
           jwksUrl: entra.jwksUrl,
         }),
         ...Object.fromEntries(stories.flatMap(({ settings }) => Object.entries(settings ?? {}))),
+        ...(await options.settings?.(services)),
       },
       guards: options.guards ?? "off",
       log: ({ level, category, text }) => hostLog.push(`${level} ${category} ${text}`),
@@ -104,6 +109,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
       services,
       entra,
       url: host.url,
+      hostPid: host.pid,
       product: productAt(host.url, secret, (who) => entra.token(people[who])),
       hostLog,
       variables: () => {

@@ -1,3 +1,4 @@
+import type { QuotaUse } from "../../../lab/quotas/quota-use";
 import { TokenBucket } from "../../../lab/quotas/token-bucket";
 import { DpsQuotas } from "../../../lab/dps/quotas";
 import { defaultSwitches } from "../../../lab/dps/switches";
@@ -59,6 +60,28 @@ describe("the quotas of DPS", () => {
     expect(passes(() => limits.quotas.operation(1))).toBe(166);
   });
 
+  test("can be raised, bucket and rate together", () => {
+    const limits = quotas();
+    expect(passes(() => limits.quotas.operation(1))).toBe(1_000);
+    limits.switches.quotas.operationsPerMinute = 3_000;
+    expect(passes(() => limits.quotas.operation(1))).toBe(3_000);
+    limits.clock.advance(10_000);
+    expect(passes(() => limits.quotas.operation(1))).toBe(500);
+    expect(passes(() => limits.quotas.registration())).toBe(1_000);
+  });
+
+  test("tell who listens of every use, also while they are off", () => {
+    const limits = quotas();
+    const heard: QuotaUse[] = [];
+    limits.quotas.onUse = (use) => heard.push(use);
+    limits.switches.quotas.operationsPerMinute = 1;
+    limits.quotas.operation(1);
+    expect(() => limits.quotas.operation(1)).toThrow();
+    limits.switches.quotas.enabled = false;
+    limits.quotas.operation(1);
+    expect(heard).toEqual([true, false, true].map((granted) => ({ name: "operations", cost: 1, granted })));
+  });
+
   test("can be scaled in time and switched off", () => {
     const limits = quotas();
     limits.switches.quotas.timeScale = 60;
@@ -73,7 +96,9 @@ describe("the quotas of DPS", () => {
     ["per-item", 100],
     ["one", 1_000],
   ] as const)("a bulk call of ten costs, by switch, %s", async (bulkCost, expected) => {
-    const lab = await startTestDps({ switches: { bulkCost, quotas: { enabled: true, timeScale: 1e-9 } } });
+    const lab = await startTestDps({
+      switches: { bulkCost, quotas: { ...defaultSwitches().quotas, enabled: true, timeScale: 1e-9 } },
+    });
     const leaf = selfSignedLeaf({ commonName: "x" });
     const enrollments = Array.from({ length: 10 }, (_, n) => enrollmentOf(`d${n}`, leaf.certificatePem));
     const bulk = () => runBulk(lab, { mode: "create", enrollments });
@@ -90,7 +115,9 @@ describe("the quotas of DPS", () => {
   });
 
   test("a 429 of the service API is told once and not retried by the SDK; Retry-After is there by switch", async () => {
-    const lab = await startTestDps({ switches: { quotas: { enabled: true, timeScale: 1e-9 } } });
+    const lab = await startTestDps({
+      switches: { quotas: { ...defaultSwitches().quotas, enabled: true, timeScale: 1e-9 } },
+    });
     const ask = () => rejection(lab.service.getIndividualEnrollment("nobody"));
     for (let n = 0; n < 1_000; n += 1) await ask();
     const throttled = await ask();
