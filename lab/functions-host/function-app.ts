@@ -11,6 +11,15 @@ export interface FunctionApp {
   invoke(invocation: Invocation): Promise<InvocationAnswer>;
 }
 
+/** An app that has been loaded, wherever it runs. */
+export interface LoadedApp extends FunctionApp {
+  /** Where the app's library listens for forwarded requests, when it asked for HTTP streaming. */
+  readonly httpUri: string | undefined;
+  /** Processes that run it beside the host's. */
+  readonly pids: readonly number[];
+  stop(): Promise<void>;
+}
+
 /** The app's process ended in mid-invocation: whether the work was done is unknown, so it must be done again. */
 export class WorkerLost extends Error {
   override readonly name = "WorkerLost";

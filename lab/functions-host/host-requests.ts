@@ -2,16 +2,15 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { handleApi } from "./client-api/endpoints";
 import type { ApiContext } from "./client-api/api";
-import { FunctionTimeout, triggerOf, WorkerLost } from "./function-app";
+import { FunctionTimeout, type LoadedApp, triggerOf, WorkerLost } from "./function-app";
 import { objectOf, textOf, tryParse } from "./json";
 import { type HttpRoutes, readBody, toRpcRequest, writeResponse } from "./triggers/http";
 import type { NamedData, RegisteredFunction } from "./worker/protocol";
-import type { WorkerPool } from "./worker-pool";
 import { forwardStreaming } from "./triggers/http-stream";
 import { handleEventGrid } from "./triggers/event-grid";
 
 export interface RequestContext {
-  readonly pool: WorkerPool;
+  readonly pool: LoadedApp;
   readonly routes: HttpRoutes;
   readonly api: ApiContext;
   readonly maxBodyBytes: number;

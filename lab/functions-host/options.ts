@@ -1,6 +1,7 @@
 import type { LabClock } from "../clock";
 import type { Disturbance, DurableLimits } from "./engine/engine-context";
 import type { CrashHooks } from "./engine/engine";
+import type { LoadedApp } from "./function-app";
 import type { OpenEventSource } from "./triggers/event-hub";
 
 /** How a host runs an app. */
@@ -40,6 +41,8 @@ export interface HostOptions {
   readonly maxBodyBytes?: number;
   /** Where log lines go; default: nowhere. */
   readonly log?: (line: LogLine) => void;
+  /** For tests: the app, instead of processes that load it from `appDir`. */
+  readonly app?: LoadedApp;
   /** For tests: called at points where a host may die. */
   readonly hooks?: CrashHooks;
 }

@@ -3,7 +3,7 @@ import { durableClientValue } from "./client-api/links";
 import { Engine } from "./engine/engine";
 import { undisturbed } from "./engine/engine-context";
 import { Store } from "./engine/store";
-import { triggerOf } from "./function-app";
+import { type LoadedApp, triggerOf } from "./function-app";
 import { readHostJson } from "./host-json";
 import { handleRequest, manualInput, rpcPath, webhooksPath } from "./host-requests";
 import type { HostOptions } from "./options";
@@ -27,7 +27,7 @@ export interface RunningHost {
   readonly port: number;
   readonly engine: Engine;
   readonly store: Store;
-  readonly pool: WorkerPool;
+  readonly pool: LoadedApp;
   /** What it serves, for the list at start-up. */
   readonly functions: readonly ServedFunction[];
   stop(): Promise<void>;
@@ -67,14 +67,16 @@ export async function startRunningHost(options: HostOptions): Promise<RunningHos
       FUNCTIONS_WORKER_RUNTIME: "node",
       WEBSITE_HOSTNAME: `localhost:${listener.port}`,
     };
-    const starting = WorkerPool.start({
-      appDir: options.appDir,
-      env: settings,
-      workers: options.workers ?? 1,
-      hostVersion,
-      log: (level, category, text) => log(level, text, category),
-      ...(hostJson.functionTimeoutMs === undefined ? {} : { functionTimeoutMs: hostJson.functionTimeoutMs }),
-    });
+    const startPool = (): Promise<WorkerPool> =>
+      WorkerPool.start({
+        appDir: options.appDir,
+        env: settings,
+        workers: options.workers ?? 1,
+        hostVersion,
+        log: (level, category, text) => log(level, text, category),
+        ...(hostJson.functionTimeoutMs === undefined ? {} : { functionTimeoutMs: hostJson.functionTimeoutMs }),
+      });
+    const starting = options.app === undefined ? startPool() : Promise.resolve(options.app);
     // The app loads in its own process while this one opens the file.
     starting.then((pool) => closing.push(() => pool.stop())).catch(() => undefined);
     const store = await opened(options, starting);
@@ -165,7 +167,7 @@ export async function startRunningHost(options: HostOptions): Promise<RunningHos
 }
 
 /** The store, opened while the app loads; when it cannot be opened the app's process must not be left behind. */
-async function opened(options: HostOptions, starting: Promise<WorkerPool>): Promise<Store> {
+async function opened(options: HostOptions, starting: Promise<LoadedApp>): Promise<Store> {
   try {
     return Store.open(options.storeFile, { durable: options.durable ?? false });
   } catch (error) {
@@ -178,7 +180,7 @@ async function opened(options: HostOptions, starting: Promise<WorkerPool>): Prom
 }
 
 /** What would silently not happen here must not look as if it did. */
-function refuseUnknownBindings(pool: WorkerPool): void {
+function refuseUnknownBindings(pool: LoadedApp): void {
   const remedy =
     "see lab/functions-host/fidelity.md. Leave the function out of this app here, or run it with Core Tools.";
   for (const fn of pool.functions.values()) {
@@ -196,7 +198,7 @@ function refuseUnknownBindings(pool: WorkerPool): void {
 }
 
 function served(
-  pool: WorkerPool,
+  pool: LoadedApp,
   routes: HttpRoutes,
   timers: TimerTriggers,
   eventHubs: EventHubTriggers,

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { createInterface } from "node:readline";
 import { compiled } from "./compiled";
-import { type FunctionApp, FunctionTimeout, WorkerLost } from "./function-app";
+import { FunctionTimeout, type LoadedApp, WorkerLost } from "./function-app";
 import type { FromWorker, Invocation, InvocationAnswer, RegisteredFunction, ToWorker } from "./worker/protocol";
 
 export interface WorkerPoolOptions {
@@ -38,9 +38,8 @@ const shortestPauseMs = 50;
 const longestPauseMs = 5_000;
 
 /** The app in child processes: one that dies is replaced, and its invocations are reported lost. */
-export class WorkerPool implements FunctionApp {
+export class WorkerPool implements LoadedApp {
   functions: ReadonlyMap<string, RegisteredFunction> = new Map();
-  /** Where the app's library listens for forwarded requests, when it asked for HTTP streaming. */
   httpUri: string | undefined;
   private readonly workers = new Set<Worker>();
   private readonly waiting: { readonly pending: Pending; readonly id: number }[] = [];

@@ -73,7 +73,8 @@ export class CoreModule {
     Reflect.set(Module.prototype, "require", replacement);
   }
 
-  private api(): Readonly<Record<string, unknown>> {
+  /** What `require("@azure/functions-core")` answers where this module is installed; another loader may hand it out itself. */
+  api(): Readonly<Record<string, unknown>> {
     return {
       version: "3.10.0",
       hostVersion: this.hostVersion,
