@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startEntra } from "../entra/server";
@@ -39,7 +39,8 @@ export interface Stage {
   readonly url: string;
   /**
    * Variables for whoever wants to use the app by hand: `APP` (its URL), `SECRET` (signs alerts), and access tokens for a day
-   * of `OLGA`, who operates, `ANNA`, who approves, and `SOC`, which sends alerts.
+   * of `OLGA`, who operates, `ANNA`, who approves, and `SOC`, which sends alerts; `KEY`, the file of the public key that its
+   * reports are signed for.
    */
   variables(): Record<string, string>;
   /** Of the app's host; what runs the app are its children. */
@@ -83,6 +84,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
     const hierarchies = new Map(stories.map(({ name }) => [name, newHierarchy(name)]));
 
     const secret = randomBytes(24).toString("hex");
+    const evidence = await evidenceKey(folder);
     const storeFile = join(folder, "functions-host.db");
     const hostLog: string[] = [];
     const host = await spawnHost({
@@ -92,6 +94,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
       settings: {
         ...services.settings(secret),
         ...(await signers(folder, services, [...hierarchies.values()])),
+        ROLLCALL_EVIDENCE_KEY: JSON.stringify({ kind: "file", keyFile: evidence.keyFile }),
         ROLLCALL_OPERATORS: JSON.stringify({
           issuer: entra.issuer,
           audience: entra.audience,
@@ -120,6 +123,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
           OLGA: token("operator"),
           ANNA: token("approver"),
           SOC: token("alerts"),
+          KEY: evidence.publicFile,
         };
       },
       hierarchyOf: ({ name }) => {
@@ -132,7 +136,11 @@ export async function setStage(options: StageOptions): Promise<Stage> {
           storageConnectionString: services.azurite.connectionString,
           files: [storeFile, `${storeFile}-wal`],
           texts: new Map([["the host's log", hostLog.join("\n")]]),
-          needles: [...needles, ...needlesOf(services, secret, [...hierarchies.values()])],
+          needles: [
+            ...needles,
+            privateKeyNeedle("The key that signs reports", evidence.privateKeyPem),
+            ...needlesOf(services, secret, [...hierarchies.values()]),
+          ],
         }),
       stop,
     };
@@ -155,6 +163,18 @@ async function signers(
     ROLLCALL_ISSUER: JSON.stringify({ kind: "file-ca", ...issuer }),
     ROLLCALL_CA_SIGNERS: JSON.stringify(files.map((file) => ({ kind: "file-ca", ...file }))),
   };
+}
+
+/** What reports are signed with, and what they are checked with. */
+async function evidenceKey(
+  folder: string,
+): Promise<{ readonly keyFile: string; readonly publicFile: string; readonly privateKeyPem: string }> {
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const privateKeyPem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const files = { keyFile: join(folder, "evidence.key"), publicFile: join(folder, "evidence.pem") };
+  await writeFile(files.keyFile, privateKeyPem, { mode: 0o600 });
+  await writeFile(files.publicFile, publicKey.export({ type: "spki", format: "pem" }));
+  return { ...files, privateKeyPem };
 }
 
 function needlesOf(services: LabServices, webhookSecret: string, hierarchies: readonly Hierarchy[]): Needle[] {

@@ -30,8 +30,8 @@ export class Workplace {
   }
 
   /** A shell that stops at the first command that fails. */
-  shell(text: string): Promise<Ended> {
-    return ended("sh", ["-e", "-c", text], this.folder);
+  shell(text: string, variables: Readonly<Record<string, string>> = {}): Promise<Ended> {
+    return ended("sh", ["-e", "-c", text], this.folder, variables);
   }
 
   /** A program on the environment that a lab left in `.rollcall/lab.env`. */
@@ -45,15 +45,18 @@ export class Workplace {
     return this.up(["lab", ...args], "Ctrl-C ends the lab.");
   }
 
-  /** `node dist/lab/main.js start …` in what looks like a clone that was built; resolves when its story is over and it stays up. */
-  async start(...args: string[]): Promise<LabProcess> {
+  /** `npm start` in what looks like a clone that was built; resolves when its story is over and it stays up. */
+  async start(variables: Readonly<Record<string, string>> = {}): Promise<LabProcess> {
     for (const name of ["package.json", "host.json", "dist"])
       await symlink(join(repository, name), join(this.folder, name));
-    return this.up(["start", ...args], "Ctrl-C ends it.");
+    return this.up(["start"], "Ctrl-C ends it.", variables);
   }
 
-  private up(args: readonly string[], word: string): Promise<LabProcess> {
-    const child = spawn(process.execPath, [program, ...args], { cwd: this.folder, env: environment() });
+  private up(args: readonly string[], word: string, variables = {}): Promise<LabProcess> {
+    const child = spawn(process.execPath, [program, ...args], {
+      cwd: this.folder,
+      env: { ...environment(), ...variables },
+    });
     let said = "";
     const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
     const lab: LabProcess = {
@@ -93,9 +96,15 @@ export interface LabProcess {
   interrupt(): Promise<number | null>;
 }
 
-function ended(command: string, args: readonly string[], cwd: string): Promise<Ended> {
+function ended(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  const env = { ...environment(), ...variables };
   return new Promise((resolve) => {
-    const child = execFile(command, args, { cwd, env: environment() }, (_error, stdout, stderr) =>
+    const child = execFile(command, args, { cwd, env, maxBuffer: 64 * 1024 * 1024 }, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode, output: stdout + stderr }),
     );
   });
