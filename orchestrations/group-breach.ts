@@ -5,6 +5,7 @@ import { closeGroup, closeReach, restoreGroup, type HeldGroup } from "../shared/
 import { containInBulk } from "../shared/contract/import-containment";
 import * as contract from "../shared/contract/orchestrations";
 import { waitUntil } from "../shared/contract/control";
+import { containOthers } from "../shared/contract/examination";
 import { planRoll } from "../shared/contract/plan";
 import { treatResidue } from "../shared/contract/residual-access";
 import { call, child, childAll, childCall, input, type Orchestration } from "./durable";
@@ -20,7 +21,7 @@ import { call, child, childAll, childCall, input, type Orchestration } from "./d
  */
 export function* groupBreach(ctx: OrchestrationContext): Orchestration<z.output<typeof contract.groupBreach.output>> {
   const { rollId } = input(ctx, contract.groupBreach);
-  const { replaces, held } = yield* call(ctx, closeGroup, { rollId });
+  const { outcome, replaces, held } = yield* call(ctx, closeGroup, { rollId });
   if (held !== undefined) {
     const approved = yield* isApproved(ctx, rollId, held);
     if (!approved) return yield* child(ctx, contract.closeFleet, { rollId, outcome: "aborted" });
@@ -41,6 +42,8 @@ export function* groupBreach(ctx: OrchestrationContext): Orchestration<z.output<
     replaces ? childCall(restoreGroup, { rollId, batches }) : childCall(planRoll, { rollId, batches }),
     childCall(contract.proveFleet, { ...fleet, nextRecheckAt: 0 }),
     childCall(treatResidue, { rollId, batches, next: 0 }),
+    // Leaves open nothing but their own devices.
+    ...(outcome === "nothing" ? [] : [childCall(containOthers, { ...fleet, groups: !complete })]),
     ...(heldBack === undefined ? [] : [childCall(contract.admitFleet, { ...fleet, heldBack })]),
   ]);
   return yield* child(ctx, contract.closeFleet, { rollId });

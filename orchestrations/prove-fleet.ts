@@ -21,12 +21,13 @@ const ACTIVITIES = 48;
  * again goes through all of them.
  */
 export function* proveFleet(ctx: OrchestrationContext): Orchestration<object> {
-  const { rollId, batches, pace, nextRecheckAt, look: unfinished } = input(ctx, contract.proveFleet);
+  const { look: unfinished, ...fleet } = input(ctx, contract.proveFleet);
+  const { rollId, batches, pace, nextRecheckAt, first = 0 } = fleet;
   let recheckAt = nextRecheckAt === 0 ? now(ctx) + pace.recheckMs : nextRecheckAt;
   let look = unfinished;
 
   for (let spent = 0; spent < ACTIVITIES;) {
-    look ??= { from: 0, open: 0, broken: 0, rechecks: now(ctx) >= recheckAt };
+    look ??= { from: first, open: 0, broken: 0, rechecks: now(ctx) >= recheckAt };
     const window = yield* nextWindow(ctx, rollId, batches, look);
     const seen = yield* lookAt(ctx, rollId, window.batches, look.rechecks);
     spent += 1 + window.batches.length * (look.rechecks ? 4 : 1) + seen.broken;
@@ -39,7 +40,7 @@ export function* proveFleet(ctx: OrchestrationContext): Orchestration<object> {
     yield* sleepUntil(ctx, Math.min(now(ctx) + pace.pollMs, pace.deadline));
   }
   const left = look === undefined ? {} : { look };
-  continueAsNew(ctx, contract.proveFleet, { rollId, batches, pace, nextRecheckAt: recheckAt, ...left });
+  continueAsNew(ctx, contract.proveFleet, { ...fleet, nextRecheckAt: recheckAt, ...left });
   return {};
 }
 
@@ -52,7 +53,11 @@ function* nextWindow(
 ): Orchestration<{ readonly batches: readonly number[]; readonly next: number }> {
   if (!rechecks && batches > WINDOW) {
     const waiting = yield* call(ctx, listWaiting, { rollId, from, limit: WINDOW });
-    return { batches: waiting.batches, next: waiting.next ?? batches };
+    // Behind these batches there may be others, which are looked after by themselves.
+    return {
+      batches: waiting.batches.filter((batch) => batch < batches),
+      next: Math.min(waiting.next ?? batches, batches),
+    };
   }
   const next = Math.min(from + WINDOW, batches);
   return { batches: Array.from({ length: Math.max(0, next - from) }, (_, at) => from + at), next };

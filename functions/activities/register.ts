@@ -36,6 +36,7 @@ import { createTellToMove } from "../../shared/steps/tell-to-move";
 import { activity } from "./activity";
 import { registerAuthorities, type AuthorityDeps } from "./authorities";
 import { registerDueWork } from "./due";
+import { registerExamination, type ExaminationDeps } from "./examination";
 import { registerPlan, type PlanDeps } from "./plan";
 import { registerReprovision, type ReprovisionDeps } from "./reprovision";
 import { registerEvidenceWork, type EvidenceDeps } from "./evidence";
@@ -58,6 +59,7 @@ export type ActivityDeps = PlanDeps &
   ReadControlDeps &
   MilestoneDeps &
   TreatModulesDeps &
+  ExaminationDeps &
   AuthorityDeps &
   DueWorkDeps &
   ReprovisionDeps &
@@ -89,6 +91,7 @@ export function registerActivities(deps: ActivityDeps): void {
   activity(readControl, createReadControl(deps));
   registerAuthorities(deps);
   registerDueWork(deps);
+  registerExamination(deps);
   registerPlan(deps);
   registerReprovision(deps);
   registerEvidenceWork(deps);

@@ -21,6 +21,8 @@ export interface StolenKey {
   readonly credential: DeviceCredential;
   /** Keep every session the hub grants, and send over it. Default: false, show that it opens and leave. */
   readonly hold?: boolean;
+  /** Never goes to DPS, where every try leaves a record. Default: false. */
+  readonly shunsDps?: boolean;
 }
 
 /** Milliseconds between two tries with one key. */
@@ -106,7 +108,7 @@ export class KeyAttack {
     this.deviceId = key.deviceId ?? key.registrationId;
     this.hubWaits = new Waits(options.clock);
     this.dpsWaits = new Waits(options.clock);
-    this.running = Promise.all([this.tryHubForEver(), this.tryDpsForEver()]);
+    this.running = Promise.all([this.tryHubForEver(), key.shunsDps === true ? undefined : this.tryDpsForEver()]);
   }
 
   report(): KeyReport {

@@ -32,6 +32,8 @@ export interface RolledDevice extends DeviceNames {
 /** A name that no device has and somebody with a CA's key made a leaf for. */
 export interface Ghost extends DeviceNames {
   readonly thumbprint: string;
+  /** DPS has no record of it. Default: false. */
+  readonly erased?: boolean;
 }
 
 /** What the product says of one device; times in milliseconds since the epoch. */

@@ -103,7 +103,10 @@ export class Performance {
       evidence: {
         rolled: cast.rolled.map(asRolled),
         bystanders: cast.bystanders,
-        ghosts: (cast.ghosts ?? []).map(({ leaf, ...names }) => ({ ...names, thumbprint: leaf.sha256Thumbprint })),
+        ghosts: (cast.ghosts ?? []).map(({ leaf, erased = false, ...names }) => ({
+          ...{ ...names, erased },
+          thumbprint: leaf.sha256Thumbprint,
+        })),
         oldAuthorities: (cast.oldAuthorities ?? []).map(({ sha256Thumbprint }) => sha256Thumbprint),
         orderedAt,
         rollEndedAt,
@@ -157,7 +160,11 @@ export class Performance {
     const { cast, say } = this.company;
     const keys = cast.stolen ?? [];
     const attacker = this.attack(keys);
-    const works = (): boolean => attacker.report().every(({ dps, hub }) => dps.accepted > 0 && hub.accepted > 0);
+    const shy = new Set(keys.flatMap((key) => (key.shunsDps === true ? [key.registrationId] : [])));
+    const works = (): boolean =>
+      attacker
+        .report()
+        .every(({ registrationId, dps, hub }) => (dps.accepted > 0 || shy.has(registrationId)) && hub.accepted > 0);
     await until(works, "Not every stolen key works before the alert: the lab is not set up right.");
     const held = keys.filter(({ hold }) => hold === true).length;
     const holds = (): boolean => attacker.report().filter(({ holding }) => holding).length >= held;

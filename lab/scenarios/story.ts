@@ -80,7 +80,11 @@ export interface Cast {
   /** What the thief has. Default: nothing. */
   readonly stolen?: readonly StolenKey[];
   /** Names that no device has, with the leaves that the thief minted for them. */
-  readonly ghosts?: readonly (DeviceNames & { readonly leaf: LabCertificate })[];
+  readonly ghosts?: readonly (DeviceNames & {
+    readonly leaf: LabCertificate;
+    /** The thief has deleted the record of its registration: nothing but the hub's identity shows that it is there. */
+    readonly erased?: boolean;
+  })[];
   /** CA certificates that must be trusted by nothing in the end. */
   readonly oldAuthorities?: readonly CertificateAuthority[];
 }

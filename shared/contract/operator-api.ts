@@ -47,6 +47,13 @@ export const RollView = z.object({
   planHash: z.string().optional(),
   exposure: Exposure.optional(),
   trust: RollTrustView.optional(),
+  /**
+   * CA breaches: the look at every identity of the linked hubs. `failed`: an inventory could not be had, so that devices which
+   * no list of the groups shows may still be connected.
+   */
+  examination: z
+    .object({ inventoryId: z.string(), startedAt: Time, state: z.enum(["running", "done", "failed"]) })
+    .optional(),
   requestedAt: Time,
   containedAt: Time.optional(),
   finishedAt: Time.optional(),

@@ -86,6 +86,8 @@ export const proveFleet = activityContract({
     pace: Pace,
     /** When contained devices are read again next, epoch milliseconds. */
     nextRecheckAt: z.int().nonnegative(),
+    /** The first batch that it looks after; those before are another one's. Default 0. */
+    first: z.int().nonnegative().optional(),
     /** A look at the fleet that an earlier execution began: where it goes on and what it has seen so far. */
     look: z
       .object({

@@ -74,6 +74,15 @@ export async function admittedOf(
   return (await blobs.findDocument(rollId, admission))?.admitted ?? 0;
 }
 
+/** True where nothing limits how many devices the roll may cut off: a person answers for it, or has approved it. */
+export async function isUnlimited(
+  deps: Pick<AdmissionDeps, "blobs">,
+  rollId: RollId,
+  request: RollRequest,
+): Promise<boolean> {
+  return (await admittedOf(deps, rollId, request)) >= ALL;
+}
+
 /** The place in the whole list of a batch's first device. */
 export function placeOf(waves: readonly Wave[], batch: number): number {
   let before = 0;

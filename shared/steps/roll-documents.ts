@@ -8,6 +8,9 @@ import {
   RegistrationId,
   Sha256Thumbprint,
 } from "../domain/ids";
+import { Instant } from "../domain/instant";
+import { InventoryId } from "../domain/inventory/inventory";
+import type { OthersAt } from "../contract/examination";
 import { Examined, Preconditions } from "../domain/plan/examined";
 import { FrozenPlan } from "../domain/plan/roll-plan";
 import { TargetPart, Wave } from "../domain/roll/cut-targets";
@@ -55,6 +58,10 @@ export const BreachReach = z.object({
 });
 export type BreachReach = z.infer<typeof BreachReach>;
 
+/** Registrations in the batches from `from` on. */
+export const OthersCut = z.object({ from: z.int().nonnegative(), registrationIds: z.array(RegistrationId) });
+export type OthersCut = z.infer<typeof OthersCut>;
+
 /** The documents that steps leave for each other, by name and shape. */
 export const documents = {
   /** The waves the target list was cut into. */
@@ -75,6 +82,11 @@ export const documents = {
   /** The findings of some batches together. */
   examinedPage: (page: number): Document<Examined> => numbered("examined-pages", page, Examined),
   plan: { name: "plan", schema: FrozenPlan },
+  /** A piece of what was found beside the target list, and which of it was cut into batches. */
+  otherPart: (at: OthersAt, part: number): Document<TargetPart> => numbered(`others/${at}`, part, TargetPart),
+  othersCut: (at: OthersAt): Document<OthersCut> => ({ name: `others/${at}-cut`, schema: OthersCut }),
+  /** The inventory that a CA's breach is examined by. */
+  examination: { name: "examination", schema: z.object({ inventoryId: InventoryId, startedAt: Instant }) },
   /** One page of the target list before it is cut. */
   part: (part: number): Document<TargetPart> => numbered("parts", part, TargetPart),
 } as const;

@@ -71,6 +71,7 @@ export function createReadRolls({ rolls, batches }: ReadRollsDeps): ReadRolls {
 
 function toView(roll: Roll, counts: RollView["counts"]): RollView {
   const { rollId, playbook, phase, outcome, source, alertId, reason, devices, exposure, planHash, trust } = roll;
+  const { examination } = roll;
   const statusUrl = `/api/rolls/${rollId}`;
   return {
     rollId,
@@ -85,6 +86,9 @@ function toView(roll: Roll, counts: RollView["counts"]): RollView {
     ...(planHash === undefined ? {} : { planHash }),
     ...(exposure === undefined ? {} : { exposure }),
     ...(trust === undefined ? {} : { trust: toTrustView(trust, statusUrl) }),
+    ...(examination === undefined
+      ? {}
+      : { examination: { ...examination, startedAt: formatInstant(examination.startedAt) } }),
     requestedAt: formatInstant(roll.requestedAt),
     ...time("containedAt", roll.containedAt),
     ...time("finishedAt", roll.finishedAt),

@@ -1,4 +1,4 @@
-import { expectGolden, PLAN_HASH, play, START } from "./playbook";
+import { expectGolden, PLAN_HASH, play, START, Unavailable } from "./playbook";
 
 describe("groupBreach", () => {
   it("closes the group before anything else, contains, then replaces the CA while it watches the contained devices", async () => {
@@ -14,6 +14,7 @@ describe("groupBreach", () => {
       new Set([
         ...["judgeSuccessor", "enterPhase", "provePossession", "replaceAuthority", "countLeaning", "deleteAuthority"],
         ...["examineBatch#0", "sumExamined", "freezePlan", "treatModules#0"],
+        ...["gatherOthers", "cutOthers", "beginExamination", "takeInventory", "noteExamination"],
         ...["proveBatch#0", "closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
       ]),
     );
@@ -28,9 +29,16 @@ describe("groupBreach", () => {
     expect(ran.calls.slice(12)).toEqual([
       "enterPhase",
       ...["examineBatch#0", "sumExamined", "freezePlan", "proveBatch#0", "treatModules#0"],
+      ...["gatherOthers", "cutOthers", "beginExamination", "takeInventory", "gatherOthers", "cutOthers"],
+      "noteExamination",
       ...["closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
     ]);
     expectGolden("groupBreach", "no-successor", ran);
+  });
+
+  it("looks for nobody else where only leaves are compromised", async () => {
+    const ran = await play("groupBreach", {}, { closeGroup: { outcome: "nothing", replaces: false } });
+    expect(ran.calls).not.toContain("beginExamination");
   });
 
   it("contains the group of the request though the CA graph cannot be read", async () => {
@@ -110,5 +118,59 @@ describe("containInBulk", () => {
     expect(ran.executions).toHaveLength(2);
     expect(ran.endedAt - START).toBeGreaterThanOrEqual(30_000);
     expectGolden("containInBulk", "thirty-pieces", ran);
+  });
+});
+
+describe("containOthers", () => {
+  const fleet = { batches: 2, pace: { pollMs: 10_000, recheckMs: 300_000, deadline: START + 60_000 }, groups: false };
+  const more = (batches: number): Parameters<typeof play>[2] => ({
+    cutOthers: (_, nth) => ({ batches: nth === 0 ? batches - 1 : batches }),
+  });
+
+  it("contains what DPS shows before it takes an inventory, then what the hubs show, and proves both", async () => {
+    const ran = await play("containOthers", fleet, more(4));
+    const at = (call: string): number => ran.calls.indexOf(call);
+    expect(at("confirmContained#2")).toBeLessThan(at("takeInventory"));
+    expect(at("takeInventory")).toBeLessThan(at("confirmContained#3"));
+    expect(at("confirmContained#3")).toBeLessThan(at("noteExamination"));
+    const after = ran.calls.slice(at("noteExamination"));
+    expect(after).toEqual(expect.arrayContaining(["proveBatch#2", "proveBatch#3", "treatModules#2", "treatModules#3"]));
+    expect(ran.calls).not.toContain("proveBatch#1");
+    expect(ran.calls).not.toContain("treatModules#1");
+    expectGolden("containOthers", "one-batch-each", ran);
+  });
+
+  it("waits for a person where nobody answers for the alert, and contains then", async () => {
+    const holdOthers = { heldBack: { devices: 3, planHash: PLAN_HASH, fromBatch: 2 } };
+    const ran = await play("containOthers", fleet, { ...more(3), holdOthers });
+    expect(ran.calls.indexOf("admitHeldBack#2")).toBeGreaterThan(ran.calls.indexOf("readControl"));
+    expect(ran.calls.lastIndexOf("confirmContained#2")).toBeGreaterThan(ran.calls.indexOf("admitHeldBack#2"));
+  });
+
+  it("says so where no inventory can be had, and goes on", async () => {
+    const ran = await play("containOthers", fleet, {
+      cutOthers: { batches: 2 },
+      takeInventory: () => new Unavailable(),
+    });
+    expect(ran.calls.slice(-1)).toEqual(["noteExamination"]);
+    expect(ran.error).toBeUndefined();
+  });
+});
+
+describe("openOthers", () => {
+  it("goes from piece to piece and begins anew after forty, then opens the batches behind the others", async () => {
+    const gatherOthers = (_: object, nth: number): object => ({ devices: 1, ...(nth < 50 ? { next: `${nth}` } : {}) });
+    const place = { at: "dps", groups: true, batches: 3 };
+    const ran = await play("openOthers", place, { gatherOthers, cutOthers: { batches: 5 } });
+    expect(ran.calls.filter((call) => call === "gatherOthers")).toHaveLength(51);
+    expect(ran.executions).toHaveLength(2);
+    expect(ran.calls.slice(-2)).toEqual(["cutOthers", "openBatches"]);
+    expect(ran.output).toEqual({ batches: 5 });
+    expectGolden("openOthers", "fifty-pieces", ran);
+  });
+
+  it("opens nothing where nobody was found", async () => {
+    const ran = await play("openOthers", { at: "hubs", groups: false, batches: 1 });
+    expect(ran.calls).toEqual(["gatherOthers", "cutOthers"]);
   });
 });

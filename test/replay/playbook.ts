@@ -7,6 +7,7 @@ import { closeFleet } from "../../orchestrations/close-fleet";
 import { containAndProve } from "../../orchestrations/contain-and-prove";
 import { containBatch } from "../../orchestrations/contain-batch";
 import { containFleet } from "../../orchestrations/contain-fleet";
+import { containOthers } from "../../orchestrations/contain-others";
 import { containInBulk } from "../../orchestrations/contain-in-bulk";
 import { groupBreach } from "../../orchestrations/group-breach";
 import { groupExpiry } from "../../orchestrations/group-expiry";
@@ -14,6 +15,7 @@ import { individualBreach } from "../../orchestrations/individual-breach";
 import { individualExpiry } from "../../orchestrations/individual-expiry";
 import { liftDue } from "../../orchestrations/lift-due";
 import { keepEvidence } from "../../orchestrations/keep-evidence";
+import { openOthers } from "../../orchestrations/open-others";
 import { openFleet } from "../../orchestrations/open-fleet";
 import { planRoll } from "../../orchestrations/plan-roll";
 import { rehearseRoll } from "../../orchestrations/rehearse-roll";
@@ -68,6 +70,8 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   refreshInventory,
   recheckClosed,
   treatResidue,
+  containOthers,
+  openOthers,
 };
 
 /** What scripts look at in an input. */
@@ -85,7 +89,7 @@ export interface Given {
 type Script = object | ((input: Given, nth: number, now: number) => unknown);
 
 const ActivityInput = z.object({
-  rollId: z.literal(rollId),
+  rollId: z.literal(rollId).optional(),
   batch: z.int().optional(),
   wave: z.int().optional(),
   from: z.int().optional(),
@@ -117,6 +121,12 @@ const answers: Readonly<Record<string, Script>> = {
   confirmContained: { contained: 3, exposed: 0, unconfirmed: 0 },
   noteContained: { contained: 3 },
   treatModules: { open: 0 },
+  gatherOthers: { devices: 0 },
+  cutOthers: { batches: 1 },
+  beginExamination: { inventoryId: "20260101T000000000Z-2f0c9a3e", startedAt: START },
+  takeInventory: {},
+  noteExamination: {},
+  holdOthers: {},
   recheckContained: { broken: 0 },
   listWaiting: { batches: [0] },
   proveBatch: { open: 0, proven: 3, broken: 0 },

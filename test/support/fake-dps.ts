@@ -1,5 +1,5 @@
 import type { Faults } from "../../lab/faults/faults";
-import { DeviceId, RegistrationId, type AuthorityName, type Sha256Thumbprint } from "../../shared/domain/ids";
+import { AuthorityName, DeviceId, RegistrationId, type Sha256Thumbprint } from "../../shared/domain/ids";
 import type { Clock } from "../../shared/ports/clock";
 import type {
   EnrollmentChange,
@@ -23,6 +23,8 @@ export interface FakeEnrollment {
   readonly provisioningStatus?: "enabled" | "disabled";
   readonly attestation?: IndividualEnrollment["attestation"];
   readonly updateHubAssignment?: boolean;
+  /** CA certificates that it refers to instead of holding a leaf. */
+  readonly caReferences?: readonly string[];
 }
 
 type Entry = Omit<IndividualEnrollment, "record">;
@@ -99,10 +101,10 @@ export class FakeDps {
       deviceId: seed.deviceId === undefined ? undefined : DeviceId.parse(seed.deviceId),
       etag: this.versions.next(),
       provisioningStatus: seed.provisioningStatus ?? "enabled",
-      attestation: seed.attestation ?? "x509-client",
+      attestation: seed.attestation ?? (seed.caReferences === undefined ? "x509-client" : "x509-other"),
       primary: seed.primaryPem === undefined ? undefined : slotViewOf(seed.primaryPem),
       secondary: seed.secondaryPem === undefined ? undefined : slotViewOf(seed.secondaryPem),
-      caReferences: [],
+      caReferences: (seed.caReferences ?? []).map((name) => AuthorityName.parse(name)),
       updateHubAssignment: seed.updateHubAssignment ?? true,
       lastUpdatedAt: this.clock.now(),
     });

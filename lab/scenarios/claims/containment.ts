@@ -25,13 +25,17 @@ export const hubRefusesOldKey: Judge = (evidence) => doorIsClosed(evidence, evid
 export const dpsRefusesRetiredKey: Judge = (evidence) => doorIsClosed(evidence, rollable(evidence), "dps", retiredFrom);
 export const hubRefusesRetiredKey: Judge = (evidence) => doorIsClosed(evidence, rollable(evidence), "hub", retiredFrom);
 
-/** What somebody with a CA's key minted for names that nobody has, from the moment the roll was called contained. */
+/**
+ * What somebody with a CA's key minted for names that nobody has, from the moment the roll was called contained; from its own
+ * containment where it took a look at every identity to find it.
+ */
 export const ghostsShutOut: Judge = (evidence) => {
-  const from = evidence.roll?.containedAt;
   let refusals = 0;
-  const complaints = evidence.ghosts.flatMap(({ registrationId, thumbprint }) =>
-    (["dps", "hub"] as const).map((door): string | undefined => {
-      if (from === undefined) return "The roll was never called contained.";
+  const complaints = evidence.ghosts.flatMap(({ registrationId, thumbprint, erased = false }) =>
+    (erased ? (["hub"] as const) : (["dps", "hub"] as const)).map((door): string | undefined => {
+      const from = erased ? evidence.stated.get(registrationId)?.containedAt : evidence.roll?.containedAt;
+      if (from === undefined)
+        return erased ? `${registrationId} was not found.` : "The roll was never called contained.";
       const tries = evidence.knocks.filter((knock) => isTry(knock, door, [thumbprint], from));
       refusals += tries.length;
       const accepted = tries.filter((knock) => knock.accepted).at(-1);

@@ -1,4 +1,5 @@
 import { keyOf } from "../../dps/entries";
+import { x509Authentication } from "../../iot-hub/identity";
 import { crew, groupByReferences, groupBySigningCertificate, leafFor, stolen, stolenFrom } from "../cast";
 import type { ClaimName } from "../claims/judge";
 import { breachClaims } from "../claims/sets";
@@ -231,7 +232,8 @@ const importJob: Story = {
 const rogue: Story = {
   ...common,
   name: "group-breach-rogue",
-  summary: "somebody with the CA's key has registered devices of his own: they are found, cut off and listed as rogue",
+  summary:
+    "a thief with the CA's key has registered devices of his own, and erased one's record: all are found and cut off",
   cast: (world) => {
     world.services.dps.store.addVerifiedCa(world.root.certificatePem, "group-breach-rogue-root");
     groupBySigningCertificate(world, "group-breach-rogue-fleet", world.intermediate);
@@ -241,11 +243,29 @@ const rogue: Story = {
       nextIssuer: world.nextIntermediate,
     });
     const bystanders = neighbours("group-breach-rogue", world, world.sibling);
-    return { ...cast, bystanders, oldAuthorities: [world.intermediate] };
+    const erased = erasedGhost("group-breach-rogue-ghost-003", world);
+    return {
+      ...cast,
+      bystanders,
+      ghosts: [...(cast.ghosts ?? []), erased],
+      stolen: [...(cast.stolen ?? []), { ...stolen(erased, erased.leaf), shunsDps: true }],
+      oldAuthorities: [world.intermediate],
+    };
   },
   ask: (cast, world) => intermediateBreach("group-breach-rogue-fleet", cast, world),
   claims: [...caBreachClaims, "ghosts-listed"],
 };
+
+/** Registered once, and its record deleted since: the hub has it, and DPS knows nothing of it. */
+function erasedGhost(
+  registrationId: string,
+  { services, intermediate: issuer }: World,
+): NonNullable<Cast["ghosts"]>[number] {
+  const leaf = leafFor(registrationId, issuer);
+  const authentication = x509Authentication(leaf.sha256Thumbprint, leaf.sha256Thumbprint);
+  services.hub.store.seed(registrationId, { authentication });
+  return { registrationId, deviceId: registrationId, leaf, erased: true };
+}
 
 const denyAndLift: Story = {
   ...common,

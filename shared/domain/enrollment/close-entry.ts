@@ -1,10 +1,12 @@
-import type { Sha256Thumbprint, Slot } from "../ids";
+import type { AuthorityName, Sha256Thumbprint, Slot } from "../ids";
 
 /** The parts of an individual enrollment that decide which certificates DPS accepts. */
 export interface Entry {
   readonly provisioningStatus: "enabled" | "disabled";
   readonly primary: { readonly sha256Thumbprint: Sha256Thumbprint } | undefined;
   readonly secondary: { readonly sha256Thumbprint: Sha256Thumbprint } | undefined;
+  /** CA certificates that it refers to instead of holding a leaf; absent or empty as a rule. */
+  readonly caReferences?: readonly AuthorityName[];
 }
 
 /** What to do with a slot; `set` puts the planned leaf there. */
@@ -83,8 +85,9 @@ function placeFor(entry: Entry, isBad: (slot: Entry[Slot]) => boolean): Slot | u
   return slots.find((slot) => isBad(entry[slot])) ?? slots.find((slot) => entry[slot] === undefined);
 }
 
-/** True if the entry, as just read, accepts none of the bad certificates. */
+/** True if the entry, as just read, accepts none of the bad certificates. One that takes any leaf of a CA is closed by nothing but its status. */
 export function isClosedTo(entry: Entry, bad: readonly Sha256Thumbprint[]): boolean {
   if (entry.provisioningStatus === "disabled") return true;
+  if ((entry.caReferences ?? []).length > 0) return false;
   return ![entry.primary, entry.secondary].some((slot) => slot !== undefined && bad.includes(slot.sha256Thumbprint));
 }

@@ -77,7 +77,13 @@ export type Warning =
   /** The device did not answer `commit`: its old key may still be on it. */
   | "commit-unanswered"
   /** Modules of the device have credentials of their own, which still open something. */
-  | "residual-access";
+  | "residual-access"
+  /** A CA was compromised, and DPS has no record of how the identity came to be. */
+  | "no-registration-record"
+  /** A CA was compromised, and the identity has held another certificate since, which no registration explains. */
+  | "changed-since-compromise"
+  /** Its own enrollment refers to a compromised CA: it is disabled, and DPS does not enable it again by itself. */
+  | "entry-by-compromised-ca";
 
 /** What became of the modules of a device that was cut off. */
 export const ModulesFound = z.object({

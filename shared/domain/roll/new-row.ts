@@ -1,10 +1,10 @@
 import type { HubHostName, RollId } from "../ids";
-import type { DeviceRow, HubRecord } from "./device-row";
+import type { DeviceRow, HubRecord, Warning } from "./device-row";
 import type { RollTarget } from "./request";
 
 /** A device's row at the beginning of its roll. */
 export function newRow(target: RollTarget): DeviceRow {
-  const { registrationId, compromisedSlots, deviceId, assignedHub, groupId, listed, rogue } = target;
+  const { registrationId, compromisedSlots, deviceId, assignedHub, groupId, listed, rogue, found } = target;
   return {
     registrationId,
     compromisedSlots,
@@ -15,7 +15,7 @@ export function newRow(target: RollTarget): DeviceRow {
     ...(rogue === undefined ? {} : { rogue }),
     bad: [],
     allowed: [],
-    warnings: [],
+    warnings: found === undefined ? [] : FOUND[found],
     entry: { state: "open", disabled: false },
     hubs: {},
     rereads: 0,
@@ -23,6 +23,13 @@ export function newRow(target: RollTarget): DeviceRow {
     attempts: 0,
   };
 }
+
+const FOUND: Readonly<Record<NonNullable<RollTarget["found"]>, Warning[]>> = {
+  late: [],
+  entry: ["entry-by-compromised-ca"],
+  "no-record": ["no-registration-record"],
+  changed: ["changed-since-compromise"],
+};
 
 /** The row of a device that may be cut off only once a person has approved it. Until then it is nobody's. */
 export function heldBack(row: DeviceRow): DeviceRow {

@@ -38,6 +38,11 @@ export const RollTarget = z.object({
   /** The enrollment group that lets it in; absent: it has an entry of its own. */
   groupId: EnrollmentGroupId.optional(),
   listed: ListedRegistration.optional(),
+  /**
+   * How a CA's breach came upon it beside the lists of its groups. `late`: those lists show it now. `entry`: its own enrollment
+   * refers to the CA. `no-record`, `changed`: see domain/inventory/examine-identity.
+   */
+  found: z.enum(["late", "entry", "no-record", "changed"]).optional(),
   /** Nobody knows the device: neither the request nor the issuance ledger nor a list names it. */
   rogue: z.literal(true).optional(),
   /** Whether it goes back to DPS when the hub refuses it; absent: nobody knows. */

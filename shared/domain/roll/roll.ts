@@ -2,6 +2,7 @@ import { z } from "zod";
 import { RollId } from "../ids";
 import { Instant } from "../instant";
 import { RollTrust } from "../authority/roll-trust";
+import { InventoryId } from "../inventory/inventory";
 import { DeviceCounts } from "./device-state";
 import { Playbook } from "./playbook";
 
@@ -54,6 +55,10 @@ export const Roll = z.object({
   requestedBy: z.string().optional(),
   /** CA rolls: what became of the old and the new CA. */
   trust: RollTrust.optional(),
+  /** CA breaches: whether every identity of the linked hubs was looked at for what the groups' lists do not show. */
+  examination: z
+    .object({ inventoryId: InventoryId, startedAt: Instant, state: z.enum(["running", "done", "failed"]) })
+    .optional(),
   /** When an expiry roll closes at the latest: as the request has it, or a day before the first certificate runs out. */
   deadline: Instant.optional(),
   containedAt: Instant.optional(),

@@ -25,6 +25,10 @@ import {
   createReleaseBatch,
   createSettleDue,
 } from "../../../shared/steps/due-work";
+import { createCutOthers, createHoldOthers } from "../../../shared/steps/cut-others";
+import { createGatherOthers } from "../../../shared/steps/gather-others";
+import { createBeginExamination, createNoteExamination } from "../../../shared/steps/note-examination";
+import { createTakeInventory } from "../../../shared/steps/inventory/take-inventory";
 import { createHoldAtHub } from "../../../shared/steps/hold-at-hub";
 import { createCutTargets } from "../../../shared/steps/cut-targets";
 import { createEnterPhase } from "../../../shared/steps/enter-phase";
@@ -49,6 +53,7 @@ import { MemoryDueRows } from "../../support/memory-due-rows";
 import { MemoryTargetClaims } from "../../support/memory-target-claims";
 import { MemoryLedger } from "../../support/memory-ledger";
 import { MemoryDenyLedger } from "../../support/memory-deny-ledger";
+import { MemoryInventoryStore } from "../../support/memory-inventory";
 import { MemoryIssuanceStore, MemoryReplacementSource } from "../../support/memory-issuance";
 import { MemoryRollJournal } from "../../support/memory-journal";
 import {
@@ -128,6 +133,7 @@ export class Bed {
   readonly denyLedger = new MemoryDenyLedger();
   readonly replacements = new MemoryReplacementSource(nodeCertificateReader);
   readonly rollJournal = new MemoryRollJournal();
+  readonly inventories = new MemoryInventoryStore();
   readonly batches: FragileBatches;
   readonly steps;
   /** What steps are made with, for those that only some tests need. */
@@ -186,6 +192,8 @@ export class Bed {
       facts,
       batches,
       journal,
+      inventories: this.inventories,
+      exports: this.azure.blobs,
     };
     this.parts = all;
     this.steps = {
@@ -201,6 +209,12 @@ export class Bed {
       confirmContained: createConfirmContained(all),
       recheckContained: createRecheckContained(all),
       treatModules: createTreatModules(all),
+      gatherOthers: createGatherOthers(all),
+      cutOthers: createCutOthers(all),
+      holdOthers: createHoldOthers(all),
+      beginExamination: createBeginExamination(all),
+      noteExamination: createNoteExamination(all),
+      takeInventory: createTakeInventory(all),
       noteContained: createNoteContained(all),
       proveBatch: createProveBatch(all),
       listWaiting: createListWaiting(all),
@@ -296,20 +310,21 @@ export class Bed {
   }
 
   /** Rounds of containment as the orchestrator runs them; answers how many it took, or throws if `most` are not enough. */
-  async contain(most = 8): Promise<number> {
-    for (let round = 1; round <= most; round += 1) if (await this.round()) return round;
+  async contain(most = 8, batch = 0): Promise<number> {
+    for (let round = 1; round <= most; round += 1) if (await this.round(batch)) return round;
     throw new Error(`not contained after ${most} rounds`);
   }
 
   /** One round; true if nothing is left to do. */
-  async round(): Promise<boolean> {
-    const dps = await this.steps.closeAtDps(this.at);
+  async round(batch = 0): Promise<boolean> {
+    const at = { rollId, batch };
+    const dps = await this.steps.closeAtDps(at);
     this.clock.pass(10);
-    const hub = await this.steps.holdAtHub(this.at);
+    const hub = await this.steps.holdAtHub(at);
     this.clock.pass(Math.max(0, hub.readyAt - this.clock.now()));
-    const release = await this.steps.releaseHold(this.at);
+    const release = await this.steps.releaseHold(at);
     this.clock.pass(10);
-    const confirmation = await this.steps.confirmContained(this.at);
+    const confirmation = await this.steps.confirmContained(at);
     const left = dps.open + hub.pending + release.pending + confirmation.exposed;
     if (left > 0) this.clock.pass(2_000);
     return left === 0;

@@ -103,7 +103,9 @@ describe("modules of contained devices", () => {
     const [camera] = await held(bed, device);
     expect(camera?.primaryThumbprint).not.toBe(LEAKED);
     expect((await bed.row(device)).modules).toMatchObject({ leftInAll: 0 });
-    expect(await bed.journal()).toContainEqual(expect.stringMatching(/module camera rotate-module precondition-failed$/));
+    expect(await bed.journal()).toContainEqual(
+      expect.stringMatching(/module camera rotate-module precondition-failed$/),
+    );
   });
 
   it("are asked for again where the hub did not answer, and nothing is said of the device meanwhile", async () => {
