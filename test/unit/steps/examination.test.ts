@@ -125,8 +125,9 @@ describe("identities that no list of an affected group shows", () => {
     const deviceId = DeviceId.parse("valve-1");
     const leaf = bed.leaf("valve-1", { issuer: createRoot({ commonName: "Other root", ...validity }) });
     const primaryThumbprint = leaf.sha256Thumbprint;
-    if (why === "before") {
-      bed.azure.addIdentity({ deviceId, primaryThumbprint });
+    if (why === "before" || why === "other-group") {
+      const then = why === "before" ? primaryThumbprint : "9".repeat(64);
+      bed.azure.addIdentity({ deviceId, primaryThumbprint: then });
       await earlier(bed);
       bed.clock.pass(1_000);
     }
