@@ -7,7 +7,7 @@ import { scaleFor, type Variant } from "./roll/limit";
 import { measureRoll, type RunOptions, type RunResult } from "./roll/measure";
 import { measureNaive } from "./roll/naive";
 import { readRollOptions, rollHelp, type RollBenchOptions } from "./roll/options";
-import { runReport, storageReport, summaryTable, type Naive } from "./roll/report";
+import { runReport, detailReport, summaryTable, type Naive } from "./roll/report";
 
 /** Naive orchestrations that are measured: per device they cost the same however many there are. */
 const NAIVE_AT_MOST = 1_000;
@@ -36,7 +36,7 @@ export const roll: Bench = {
         if (result === undefined) continue;
         runs.push(result);
         for (const line of runReport(result, naive)) print(line);
-        if (options.details) for (const line of storageReport(result)) print(line);
+        if (options.details) for (const line of detailReport(result)) print(line);
       }
     print("");
     for (const line of summaryTable(runs, naive)) print(line);

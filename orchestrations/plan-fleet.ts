@@ -1,6 +1,7 @@
 import type { OrchestrationContext } from "durable-functions";
 import * as contract from "../shared/contract/reprovision";
-import { callEach, continueAsNew, input, now, sleepUntil, type Orchestration } from "./durable";
+import { continueAsNew, input, now, sleepUntil, type Orchestration } from "./durable";
+import { callEachPaced } from "./paced";
 
 /** Batches planned at the same time. */
 const SIDE_BY_SIDE = 8;
@@ -18,7 +19,7 @@ export function* planFleet(ctx: OrchestrationContext): Orchestration<object> {
   let window = Array.from({ length: Math.max(0, end - next) }, (_, at) => ({ rollId, batch: next + at }));
   for (let round = 1; round <= TRIES && window.length > 0; round += 1) {
     if (round > 1) yield* sleepUntil(ctx, now(ctx) + FIRST_PAUSE_MS * 2 ** (round - 1));
-    const plans = yield* callEach(ctx, contract.planExpiry, window);
+    const plans = yield* callEachPaced(ctx, contract.planExpiry, window);
     window = window.filter((_, at) => (plans[at]?.open ?? 0) > 0);
   }
   if (end < batches) continueAsNew(ctx, contract.planFleet, { rollId, batches, next: end });

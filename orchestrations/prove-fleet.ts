@@ -2,7 +2,7 @@ import type { OrchestrationContext } from "durable-functions";
 import type { z } from "zod";
 import { closeAtDps, listWaiting, proveBatch, recheckContained, releaseHold } from "../shared/contract/activities";
 import * as contract from "../shared/contract/orchestrations";
-import { call, callEach, childEach, continueAsNew, input, now, sleepUntil, type Orchestration } from "./durable";
+import { call, childEach, continueAsNew, input, now, sleepUntil, type Orchestration } from "./durable";
 import { callEachPaced } from "./paced";
 
 type Input = z.output<typeof contract.proveFleet.input>;
@@ -70,7 +70,7 @@ function* lookAt(
   rechecks: boolean,
 ): Orchestration<{ readonly open: number; readonly broken: number }> {
   const window = batches.map((batch) => ({ rollId, batch }));
-  const looks = yield* callEach(ctx, proveBatch, window);
+  const looks = yield* callEachPaced(ctx, proveBatch, window);
   const broken = new Set(window.filter((_, at) => (looks[at]?.broken ?? 0) > 0));
   if (rechecks) {
     // Replacements that could not be judged get another chance.

@@ -1,7 +1,8 @@
 import type { OrchestrationContext } from "durable-functions";
 import type { z } from "zod";
 import * as contract from "../shared/contract/reprovision";
-import { call, callEach, continueAsNew, input, now, sleepUntil, type Orchestration } from "./durable";
+import { call, continueAsNew, input, now, sleepUntil, type Orchestration } from "./durable";
+import { callEachPaced } from "./paced";
 
 /** Batches retired at the same time. */
 const SIDE_BY_SIDE = 8;
@@ -43,7 +44,7 @@ function* retireWindow(
   for (let round = 1; round <= TRIES && left.length > 0; round += 1) {
     if (round > 1) yield* sleepUntil(ctx, now(ctx) + pauseMs);
     const asked = left;
-    const answers = yield* callEach(
+    const answers = yield* callEachPaced(
       ctx,
       contract.retireBatch,
       asked.map((batch) => ({ rollId, batch })),

@@ -11,6 +11,7 @@ import type { Stage } from "../../lab/scenarios/stage";
 import { enlist, type BenchFleet, type Playbook } from "./fleets";
 import { costSince, hostCost, type HostCost } from "./host-cost";
 import { flowOf, limitOf, rateOf, scaled, type Limit, type Resource, type Variant } from "./limit";
+import { countRequests } from "./request-counter";
 import { QuotaMeter } from "./quota-meter";
 import { settingsAt, timesAt, type Times } from "./settings";
 import { startStorageCounter, type StorageCounter, type StorageKind } from "./storage-counter";
@@ -48,6 +49,8 @@ export interface RunResult {
   readonly refusals: ReadonlyMap<string, number>;
   readonly storage: Readonly<Record<StorageKind, number>>;
   readonly storageDetails: ReadonlyMap<string, number>;
+  /** Calls of DPS and the hub, see {@link countRequests}. */
+  readonly requests: ReadonlyMap<string, number>;
   readonly host: HostCost;
   readonly roll: RollStatus | undefined;
 }
@@ -79,7 +82,7 @@ export async function measureRoll(options: RunOptions): Promise<RunResult> {
   }
 }
 
-async function connect({ scale, print }: RunOptions, stage: Stage, { players }: BenchFleet): Promise<Fleet> {
+async function connect({ print }: RunOptions, stage: Stage, { players }: BenchFleet): Promise<Fleet> {
   const { services } = stage;
   const devices = players.map(({ registrationId, active, next, behaviour }) => ({
     registrationId,
@@ -88,7 +91,7 @@ async function connect({ scale, print }: RunOptions, stage: Stage, { players }: 
     ...(behaviour === undefined ? {} : { behaviour }),
   }));
   // A heartbeat at each connection and hardly any other: the roll is measured. Who is shut out asks less and less often.
-  const timing = { heartbeatMs: 3_600_000, backoffBaseMs: 2_000, backoffCapMs: Math.max(2_000, 60_000 / scale) };
+  const timing = { heartbeatMs: 3_600_000, backoffBaseMs: 5_000, backoffCapMs: 30_000 };
   const fleet = startFleet({
     dps: services.fleet.dps,
     dial: memoryDialer(services),
@@ -147,11 +150,13 @@ async function roll(
   const storageBefore = counter.counts();
   const detailsBefore = counter.details();
   const before = await hostCost(stage.url, stage.hostPid);
+  const requests = countRequests(services);
   const begun = performance.now();
   const { rollId } = accepted(await product.postOrder(JSON.stringify(ask.order), randomUUID()));
   const watched = await watch(options, stage, meter, counter, rollId);
   const tookSeconds = (performance.now() - begun) / 1_000;
   const host = costSince(before, await hostCost(stage.url, stage.hostPid));
+  requests.stop();
   const storage = counter.counts();
   const details = new Map([...counter.details()].map(([what, n]) => [what, n - (detailsBefore.get(what) ?? 0)]));
 
@@ -172,6 +177,7 @@ async function roll(
       queue: storage.queue - storageBefore.queue,
     },
     storageDetails: details,
+    requests: requests.counts(),
     roll: watched.roll,
   };
 }

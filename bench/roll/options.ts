@@ -31,7 +31,7 @@ compares with what the quotas allow.
   --quota-percent N    share of the quotas that the app takes; default 90
   --assign-counts      what DPS writes into a hub counts against the hub's registry quota (Azure leaves it open)
   --no-naive           without the naive design beside it
-  --details            also where the storage operations went
+  --details            also where the storage operations and the calls of DPS and the hub went
 `;
 
 const tiers: readonly HubTier[] = ["S1", "S2", "S3"];

@@ -69,13 +69,15 @@ export function summaryTable(runs: readonly RunResult[], naive: Naive | undefine
   return table([head, ...rows]);
 }
 
-/** Where the app's storage operations went, the most first. */
-export function storageReport({ storageDetails, options }: RunResult): string[] {
-  return [...storageDetails]
-    .filter(([, count]) => count > 0)
-    .sort(([, a], [, b]) => b - a)
-    .slice(0, 25)
-    .map(([what, count]) => `    ${(count / options.devices).toFixed(3).padStart(8)} ${what}`);
+/** Where the app's storage operations and calls went, per device, the most first. */
+export function detailReport({ storageDetails, requests, options }: RunResult): string[] {
+  const most = (counts: ReadonlyMap<string, number>): string[] =>
+    [...counts]
+      .filter(([, count]) => count > 0)
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, 20)
+      .map(([what, count]) => `    ${(count / options.devices).toFixed(3).padStart(8)} ${what}`);
+  return [...most(storageDetails), "", ...most(requests)];
 }
 
 /** Devices per second through the binding resource, as a share of what its rate allows. */

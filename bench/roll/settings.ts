@@ -44,6 +44,8 @@ export function settingsAt(
     ROLLCALL_POLL_MS: String(times.pollMs),
     ROLLCALL_RECHECK_MS: String(times.recheckMs),
     ROLLCALL_ATTEMPT_MS: String(times.attemptMs),
+    // As host.json has it: the lab does not wait for more events.
+    AzureFunctionsJobHost__extensions__eventHubs__minEventBatchSize: "50",
     // The lab looks for stranded rolls every two seconds; here as in Azure.
     ROLLCALL_SWEEP_SCHEDULE: "0 */5 * * * *",
     ROLLCALL_SWEEP_AGE_MS: "60000",

@@ -41,7 +41,7 @@ export function readHostJson(appDir: string, settings: Settings): HostJson {
       `${file} does not exist. Point --app at the folder of a Functions app, or write {"version":"2.0"}.`,
     );
   }
-  const root = readJsonObject(file);
+  const root = overridden(readJsonObject(file), settings);
   if (root["version"] !== "2.0") throw new HostRefused(`${file}: "version" must be "2.0".`);
   const reader = new Section(root, file, "", settings);
   const extensions = reader.section("extensions");
@@ -68,6 +68,29 @@ export function readHostJson(appDir: string, settings: Settings): HostJson {
       batchCheckpointFrequency: eventHubs.integer("batchCheckpointFrequency", 1, 1),
     },
   };
+}
+
+const OVERRIDE = /^AzureFunctionsJobHost__(.+)$/i;
+
+/** Settings such as `AzureFunctionsJobHost__extensions__http__routePrefix` go over what the file says, as in Azure. */
+function overridden(file: Readonly<Record<string, unknown>>, settings: Settings): Record<string, unknown> {
+  let values: Record<string, unknown> = { ...file };
+  for (const [name, text] of Object.entries(settings)) {
+    const path = OVERRIDE.exec(name)?.[1]?.split("__");
+    if (path !== undefined && text !== undefined) values = withValue(values, path, text);
+  }
+  return values;
+}
+
+/** Names are compared without case; a number is one, because an environment has only text. */
+function withValue(
+  values: Readonly<Record<string, unknown>>,
+  [name = "", ...rest]: readonly string[],
+  text: string,
+): Record<string, unknown> {
+  const key = Object.keys(values).find((known) => known.toLowerCase() === name.toLowerCase()) ?? name;
+  if (rest.length > 0) return { ...values, [key]: withValue(objectOf(values[key]), rest, text) };
+  return { ...values, [key]: /^-?\d+$/.test(text) ? Number(text) : text };
 }
 
 class Section {

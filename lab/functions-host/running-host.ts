@@ -111,6 +111,7 @@ export async function startRunningHost(options: HostOptions): Promise<RunningHos
     const timers = new TimerTriggers({ ...shared, clock });
     const eventHubs = new EventHubTriggers({
       ...shared,
+      now: () => clock.now(),
       limits: hostJson.eventHubs,
       open: options.openEventSource ?? sdkEventSource,
     });

@@ -62,6 +62,8 @@ export function appSettings(
     ROLLCALL_POLL_MS: "250",
     ROLLCALL_SWEEP_SCHEDULE: "*/2 * * * * *",
     ROLLCALL_SWEEP_AGE_MS: "3000",
+    // Azure's messages come in by the hundred, so that the app waits for more; here each one is awaited by somebody.
+    AzureFunctionsJobHost__extensions__eventHubs__minEventBatchSize: "1",
     TASK_HUB_NAME: "rollcall",
     NODE_EXTRA_CA_CERTS: caFile,
   };

@@ -143,8 +143,12 @@ export const listWaiting = activityContract({
 /** Asks devices that came back to report, and judges the reports. `open` devices are still waited for. */
 export const proveBatch = activityContract({
   name: "proveBatch",
-  input: BatchInput,
-  output: z.object({ open: z.int().nonnegative(), proven: z.int().nonnegative(), broken: z.int().nonnegative() }),
+  input: BatchInput.extend(PacedInput.shape),
+  output: PacedOutput.extend({
+    open: z.int().nonnegative(),
+    proven: z.int().nonnegative(),
+    broken: z.int().nonnegative(),
+  }),
 });
 
 /** Final counts, exposure, outcome. `outcome`: where it does not follow from the counts (aborted, refused, a dry run). */

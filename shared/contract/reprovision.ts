@@ -39,8 +39,8 @@ export type Course = z.infer<typeof readCourse.output>;
  */
 export const planExpiry = activityContract({
   name: "planExpiry",
-  input: BatchInput,
-  output: z.object({ planned: Count, refused: Count, open: Count }),
+  input: BatchInput.extend(PacedInput.shape),
+  output: PacedOutput.extend({ planned: Count, refused: Count, open: Count }),
 });
 
 /** Asks devices for certificate requests and has them signed. `open` devices are asked again later. */
@@ -80,8 +80,8 @@ export const proveChange = activityContract({
  */
 export const retireBatch = activityContract({
   name: "retireBatch",
-  input: BatchInput,
-  output: z.object({ retired: Count, kept: Count, open: Count, regressed: Count }),
+  input: BatchInput.extend(PacedInput.shape),
+  output: PacedOutput.extend({ retired: Count, kept: Count, open: Count, regressed: Count }),
 });
 
 /** Where a wave lies, and what opens it. */

@@ -13,12 +13,14 @@ import type { Hubs } from "../ports/hubs";
 import type { FoundReplacement, ReplacementSource } from "../ports/replacements";
 import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
+import { admit, type PacerDeps } from "./pacer";
 import { NOT_LINKED } from "./send-methods";
 import { DISCARDED, judgeLeaf, refuse, sharedKeys, type LeafWorld } from "./judge-leaf";
 import { askSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
-export interface PlanExpiryDeps extends BatchWorkDeps {
+export interface PlanExpiryDeps extends BatchWorkDeps, PacerDeps {
+  readonly clock: BatchWorkDeps["clock"];
   readonly blobs: RollBlobs;
   readonly enrollments: Enrollments;
   readonly authorities: Authorities;
@@ -28,15 +30,22 @@ export interface PlanExpiryDeps extends BatchWorkDeps {
   readonly hubs: Pick<Hubs, "hostNames">;
 }
 
+/** Calls to DPS per device: the entry, and the last registration. */
+const OPERATIONS = 2;
+
 /**
  * Reads each entry and the device's registration, finds the free slot, and judges the replacement, where there is one
  * beforehand. What was decided stays; only a device that could not be judged is judged again. Writes nothing at DPS.
  */
 export function createPlanExpiry(deps: PlanExpiryDeps): Step<typeof planExpiry> {
-  return async ({ rollId, batch }) => {
+  return async ({ rollId, batch, ticket }) => {
     const request = await deps.blobs.getRequest(rollId);
     const { rows } = await deps.batches.read(rollId, batch);
-    if (!rows.some(isToPlan)) return count(rows);
+    const wanted = rows.filter(isToPlan).length;
+    if (wanted === 0) return count(rows);
+    const resources = new Map([["dps/operations" as const, wanted * OPERATIONS]]);
+    const admission = await admit(deps, { resources, priority: "expiry" }, ticket);
+    if (admission.outcome === "wait") return { ...count(rows), wait: admission.wait };
 
     const targets = new Map(
       (await deps.blobs.getTargets(rollId, batch)).map((target) => [target.registrationId, target]),

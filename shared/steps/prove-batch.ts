@@ -5,6 +5,7 @@ import { standing, type Identity, type Standing } from "../domain/hub/allow-set"
 import { AttemptId, type DeviceId, type HubHostName, type RollId } from "../domain/ids";
 import { addMs, type Instant } from "../domain/instant";
 import { cutAt, outlived } from "../domain/hub/cut";
+import type { ResourceName } from "../domain/pacing/quotas";
 import { judgeProof, reportFor, type RegistrationEvidence } from "../domain/proof/judge";
 import type { JournalLine } from "../domain/roll/batch";
 import { isOpen } from "../domain/roll/device-state";
@@ -20,12 +21,14 @@ import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { containAgain, SURVIVED } from "./confirm-contained";
 import { readGuards } from "./group-guard";
 import { allowSet, readIdentities, recordOf } from "./identities";
+import { admit, type PacerDeps } from "./pacer";
 import { createChainRule, type ChainRule, type ProveChainDeps } from "./prove-chain";
 import { reprovisionOrder, tell, toldLine } from "./send-methods";
 import { mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
-export interface ProveBatchDeps extends BatchWorkDeps, ProveChainDeps {
+export interface ProveBatchDeps extends BatchWorkDeps, PacerDeps, ProveChainDeps {
+  readonly clock: BatchWorkDeps["clock"];
   readonly entropy: Entropy;
   readonly blobs: RollBlobs;
   readonly facts: FactStore;
@@ -47,12 +50,18 @@ interface Waiting {
  * attempt, to report; one that has reported is judged by fresh reads. A recorded answer is never asked for again.
  */
 export function createProveBatch(deps: ProveBatchDeps): Step<typeof proveBatch> {
-  return async ({ rollId, batch }) => {
+  return async ({ rollId, batch, ticket }) => {
     const request = await deps.blobs.getRequest(rollId);
     const { timing } = request;
     const { rows } = await deps.batches.read(rollId, batch);
     const waiting = await heardAgain(deps, rows);
     if (waiting.length === 0) return { ...count(rows), broken: 0 };
+    const admission = await admit(
+      deps,
+      { resources: needsOf(deps, { rollId, request }, waiting), priority: "breach" },
+      ticket,
+    );
+    if (admission.outcome === "wait") return { ...count(rows), broken: 0, wait: admission.wait };
 
     const work = await BatchWork.open(deps, "prove-batch", { rollId, batch });
     const lines: JournalLine[] = [];
@@ -70,6 +79,24 @@ export function createProveBatch(deps: ProveBatchDeps): Step<typeof proveBatch> 
     await work.settle(lines);
     return { ...count(work.rows), broken };
   };
+}
+
+/** Reads everywhere; for whoever has answered the registration, and for the others a command at the hub they are at. */
+function needsOf(
+  { hubs, clock }: ProveBatchDeps,
+  { rollId, request }: ThisRoll,
+  waiting: readonly Waiting[],
+): ReadonlyMap<ResourceName, number> {
+  const answered = waiting.filter(({ row, facts }) => hasAnswered(row, facts, rollId)).length;
+  const toAsk = waiting.filter(
+    (device) => !hasAnswered(device.row, device.facts, rollId) && mayAsk(device, request.timing, clock.now()),
+  ).length;
+  const resources = new Map<ResourceName, number>([["dps/operations", answered]]);
+  for (const hub of hubs.hostNames) {
+    resources.set(`${hub}/twinReads`, answered + toAsk);
+    resources.set(`${hub}/methods`, toAsk);
+  }
+  return resources;
 }
 
 /** Leaves that DPS wrote over our sentinels become those that the devices go on with. */

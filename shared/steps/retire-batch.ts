@@ -15,12 +15,14 @@ import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { readEverywhere, type Identities } from "./change-evidence";
 import { dispatchGate, type DispatchGateDeps } from "./dispatch-gate";
+import type { PacerDeps } from "./pacer";
 import { retireGroupBatch } from "./retire-group-batch";
+import { admitRetiring } from "./retire-pace";
 import { addressee, tell, toldLine } from "./send-methods";
 import { askSideBySide, mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
-export interface RetireBatchDeps extends BatchWorkDeps, DispatchGateDeps {
+export interface RetireBatchDeps extends BatchWorkDeps, DispatchGateDeps, PacerDeps {
   readonly clock: BatchWorkDeps["clock"];
   readonly blobs: RollBlobs;
   readonly enrollments: Enrollments;
@@ -29,6 +31,9 @@ export interface RetireBatchDeps extends BatchWorkDeps, DispatchGateDeps {
 
 /** How often a lost race is decided again, or a write confirmed, within one run. */
 const PASSES = 5;
+
+/** Calls to DPS per device: the entry is read, written, and read again. */
+const OPERATIONS = 3;
 
 /** How often `commit` is sent before the old leaf goes without the device's word. */
 const COMMITS = 3;
@@ -45,13 +50,15 @@ interface Retiring {
  * then the slot is cleared, guarded by the entry's ETag, and a fresh read says so.
  */
 export function createRetireBatch(deps: RetireBatchDeps): Step<typeof retireBatch> {
-  return async ({ rollId, batch }) => {
+  return async ({ rollId, batch, ticket }) => {
     const request = await deps.blobs.getRequest(rollId);
     const { rows } = await deps.batches.read(rollId, batch);
     const isDue = dueBy(request, deps.clock.now());
     const { running } = await dispatchGate(deps, rollId);
-    if (running && request.group !== undefined) return retireGroupBatch(deps, { rollId, batch }, request);
+    if (running && request.group !== undefined) return retireGroupBatch(deps, { rollId, batch, ticket }, request);
     if (!rows.some(isDue) || !running) return count(rows, isDue);
+    const admission = await admitRetiring(deps, rows.filter(isDue), OPERATIONS, ticket);
+    if (admission.outcome === "wait") return { ...count(rows, isDue), wait: admission.wait };
 
     const work = await BatchWork.open(deps, "retire-batch", { rollId, batch });
     const lines: JournalLine[] = [];

@@ -1,3 +1,4 @@
+import type { PaceWait, Ticket } from "../contract/pacing";
 import { isExactly } from "../domain/proof/judge";
 import type { RollId } from "../domain/ids";
 import { setAside } from "../domain/roll/attempts";
@@ -8,10 +9,13 @@ import type { Enrollments } from "../ports/enrollments";
 import type { Hubs } from "../ports/hubs";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { readEverywhere } from "./change-evidence";
+import type { PacerDeps } from "./pacer";
+import { admitRetiring } from "./retire-pace";
 import { addressee, tell, toldLine } from "./send-methods";
 import { mapSideBySide } from "./side-by-side";
 
-export interface RetireGroupBatchDeps extends BatchWorkDeps {
+export interface RetireGroupBatchDeps extends BatchWorkDeps, PacerDeps {
+  readonly clock: BatchWorkDeps["clock"];
   readonly enrollments: Enrollments;
   readonly hubs: Hubs;
 }
@@ -24,6 +28,7 @@ interface Counts {
   readonly kept: number;
   readonly open: number;
   readonly regressed: number;
+  readonly wait?: PaceWait;
 }
 
 /**
@@ -33,11 +38,14 @@ interface Counts {
  */
 export async function retireGroupBatch(
   deps: RetireGroupBatchDeps,
-  at: { readonly rollId: RollId; readonly batch: number },
+  { ticket, ...at }: { readonly rollId: RollId; readonly batch: number; readonly ticket: Ticket | undefined },
   request: RollRequest,
 ): Promise<Counts> {
   const { rows } = await deps.batches.read(at.rollId, at.batch);
-  if (!rows.some(isDue)) return count(rows);
+  const due = rows.filter(isDue);
+  if (due.length === 0) return count(rows);
+  const admission = await admitRetiring(deps, due, 0, ticket);
+  if (admission.outcome === "wait") return { ...count(rows), wait: admission.wait };
   const work = await BatchWork.open(deps, "retire-batch", at);
   const lines: JournalLine[] = [];
   const standing: DeviceRow[] = [];

@@ -24,6 +24,8 @@ export interface EventHubOptions {
   readonly log: (level: string, text: string) => void;
   readonly extraInputs: (fn: RegisteredFunction) => readonly NamedData[];
   readonly wait: RetryDelay;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 /** Feeds the functions with an Event Hubs trigger: per partition, in order, with checkpoints in the store. */
@@ -110,13 +112,16 @@ class Listener {
   }
 
   private read(source: EventSource, partition: string): void {
-    const { limits, log } = this.options;
+    const { limits, log, now } = this.options;
     let held: HubEvent[] = [];
+    let heldSince = 0;
     let batches = 0;
     let unsaved: HubEvent | undefined;
     const handle = async (events: readonly HubEvent[]): Promise<void> => {
+      if (held.length === 0) heldSince = now();
       held.push(...events);
-      const enough = events.length === 0 || held.length >= limits.minEventBatchSize;
+      const late = events.length === 0 || now() - heldSince >= limits.maxWaitTimeMs;
+      const enough = late || held.length >= limits.minEventBatchSize;
       if (this.isStopped() || held.length === 0 || !enough) return;
       const batch = held;
       held = [];

@@ -8,6 +8,8 @@ import { instant, Instant } from "../instant";
 export const LedgerRow = z.object({
   /** The mark, epoch milliseconds; with fractions, so that small units do not round away. */
   until: z.number().nonnegative(),
+  /** The mark of breaches alone; absent: there was none. Never after `until`. */
+  breachUntil: z.number().nonnegative().optional(),
   /** Nothing begins before this: the service asked for a pause. */
   notBefore: Instant.optional(),
   /** Share of the rate that the service bore when it last complained, and when that was. */
@@ -20,7 +22,7 @@ export type LedgerRow = z.infer<typeof LedgerRow>;
 export interface Rate {
   /** Units per second, above 0. */
   readonly perSecond: number;
-  /** A breach may go ahead of the rest by this much, and take it at once after a rest. */
+  /** What a breach may take at once after a rest; at most {@link AHEAD_MS}. 0 where the service counts by the second. */
   readonly burstMs: number;
 }
 
@@ -28,7 +30,10 @@ export interface Rate {
 export const Priority = z.enum(["breach", "expiry"]);
 export type Priority = z.infer<typeof Priority>;
 
-/** Reservations reach at most this far ahead: who comes later than planned still finds work, and who is urgent waits little. */
+/**
+ * Reservations reach at most this far ahead: who comes later than planned still finds work, and who is urgent waits little.
+ * A breach goes ahead of the rest by as much, so that it waits for one batch of it at most.
+ */
 export const AHEAD_MS = 30_000;
 
 /** Who was turned away comes again when this much has run down, and finds the others who were turned away. */
@@ -64,8 +69,8 @@ interface Standing<R extends string> {
 
 /**
  * Decides a reservation; `rows` holds the new rows, none where nothing was taken. However many reserve at once: of each
- * resource, `expiry` alone takes in no window of L milliseconds more than its rate times L and one batch; with `breach`,
- * more than its rate times (L + burst) and one batch.
+ * resource, `expiry` alone takes in no window of L milliseconds more than its rate times L and one batch; breaches
+ * alone, more than its rate times (L + burst) and one batch; both, more than its rate times (L + {@link AHEAD_MS}) and one batch.
  *
  * All resources are booked from the moment that the slowest of them is free: a fast one rests meanwhile rather than be
  * used twice over later.
@@ -90,10 +95,11 @@ export function reserve<R extends string>(
     const tryAt = instant(grantedAt - COME_AGAIN_MS);
     return { granted: { outcome: "later", tryAt, binding }, rows: new Map() };
   }
-  const rows = standings.map(({ name, row, takesMs }): [R, LedgerRow] => [
-    name,
-    { ...row, until: Math.max(row.until, grantedAt) + takesMs },
-  ]);
+  const rows = standings.map(({ name, row, takesMs }): [R, LedgerRow] => {
+    const until = Math.max(row.until, grantedAt) + takesMs;
+    const breachUntil = Math.max(row.breachUntil ?? 0, grantedAt) + takesMs;
+    return [name, { ...row, until, ...(wanted.priority === "breach" ? { breachUntil } : {}) }];
+  });
   const spreadMs = Math.ceil(Math.max(...standings.map(({ takesMs }) => takesMs)));
   return { granted: { outcome: "granted", grantedAt, spreadMs, binding }, rows: new Map(rows) };
 }
@@ -134,8 +140,8 @@ function standing<R extends string>(
   row: LedgerRow,
   { at, priority }: Wanted<R>,
 ): Standing<R> {
-  const ahead = priority === "breach" ? burstMs : 0;
-  const begins = Math.max(at, row.until - ahead, row.notBefore ?? 0);
+  const free = priority === "breach" ? Math.max(row.until - AHEAD_MS, (row.breachUntil ?? 0) - burstMs) : row.until;
+  const begins = Math.max(at, free, row.notBefore ?? 0);
   return { name, row, begins, takesMs: (units * 1_000) / (perSecond * factorNow(row, at)) };
 }
 

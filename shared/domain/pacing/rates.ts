@@ -2,8 +2,9 @@ import type { HubHostName } from "../ids";
 import type { Rate } from "./ledger";
 import { DpsResource, hubLimit, HubResource, type DpsQuota, type HubSku, type ResourceName } from "./quotas";
 
-/** How far a breach may go ahead of the rest: as far ahead as the rest may begin, so that it waits for one batch at most. */
+/** Half of the minute by which these are counted; what is counted by the second bears no burst. */
 const BURST_MS = 30_000;
+const BY_THE_MINUTE: ReadonlySet<DpsResource | HubResource> = new Set([...DpsResource.options, "registry", "queries"]);
 
 /**
  * What rolls may take per second of every resource: `headroom` of each quota, above 0 up to 1. What a hub's tier does not
@@ -14,18 +15,21 @@ export function ratesOf(
   hubs: ReadonlyMap<HubHostName, HubSku>,
   headroom: number,
 ): ReadonlyMap<ResourceName, Rate> {
-  const limits = [
-    ...DpsResource.options.map((resource): [ResourceName, number] => [
-      `dps/${resource}`,
-      (resource === "operations" ? dps.operationsPerMinute : dps.registrationsPerMinute) / 60,
-    ]),
+  const rate = (name: ResourceName, resource: DpsResource | HubResource, perSecond: number): [ResourceName, Rate] => [
+    name,
+    { perSecond: perSecond * headroom, burstMs: BY_THE_MINUTE.has(resource) ? BURST_MS : 0 },
+  ];
+  const rates = [
+    ...DpsResource.options.map((resource) =>
+      rate(
+        `dps/${resource}`,
+        resource,
+        (resource === "operations" ? dps.operationsPerMinute : dps.registrationsPerMinute) / 60,
+      ),
+    ),
     ...[...hubs].flatMap(([host, sku]) =>
-      HubResource.options.map((resource): [ResourceName, number] => [`${host}/${resource}`, hubLimit(sku, resource)]),
+      HubResource.options.map((resource) => rate(`${host}/${resource}`, resource, hubLimit(sku, resource))),
     ),
   ];
-  return new Map(
-    limits
-      .filter(([, perSecond]) => perSecond > 0)
-      .map(([name, perSecond]) => [name, { perSecond: perSecond * headroom, burstMs: BURST_MS }]),
-  );
+  return new Map(rates.filter(([, { perSecond }]) => perSecond > 0));
 }

@@ -29,12 +29,17 @@ function recorded(name: string): Recorded[] {
   return lines.map((line) => JSON.parse(line) as Recorded).filter((entry) => entry.name === name);
 }
 
-async function open(options: Partial<HostOptions>, connection = "Endpoint=sb://none"): Promise<AppHost> {
+async function open(
+  options: Partial<HostOptions>,
+  connection = "Endpoint=sb://none",
+  more: Readonly<Record<string, string>> = {},
+): Promise<AppHost> {
   const settings = {
     EVENTS: connection,
     HUB_NAME: "telemetry",
     HOURLY: "0 0 * * * *",
     RECORD_FILE: join(folder, "record"),
+    ...more,
   };
   app = await startApp("triggers", { storeFile: join(folder, "host.db"), settings, ...options });
   return app;
@@ -75,6 +80,25 @@ test("without a data type one body that is not JSON loses its whole batch, and t
   await host.until(() => recorded("asJson").length === 1, "The second batch");
   expect(recorded("asJson")[0]).toMatchObject({ messages: [{ a: 1 }] });
   expect(host.log.some(({ text }) => text.includes("event 2 of the batch is not JSON"))).toBe(true);
+});
+
+const batching = (least: string, wait: string) => ({
+  AzureFunctionsJobHost__extensions__eventHubs__minEventBatchSize: least,
+  AzureFunctionsJobHost__extensions__eventHubs__maxWaitTime: wait,
+});
+
+test("events are held until there are as many as the host waits for", async () => {
+  const batches = [[hubEvent(1, "a")], [hubEvent(2, "b")], [hubEvent(3, "c")]];
+  const host = await open({ openEventSource: hubOf(batches) }, undefined, batching("3", "01:00:00"));
+  await host.until(() => recorded("asText").length === 1, "The batch");
+  expect(recorded("asText")[0]).toMatchObject({ sequence: [1, 2, 3] });
+});
+
+test("events are not held longer than the host may wait", async () => {
+  const batches = [[hubEvent(1, "a")], [hubEvent(2, "b")]];
+  const host = await open({ openEventSource: hubOf(batches) }, undefined, batching("100", "00:00:00"));
+  await host.until(() => recorded("asText").length === 2, "Both batches");
+  expect(recorded("asText").map(({ sequence }) => sequence)).toEqual([[1], [2]]);
 });
 
 test("cardinality one calls the handler per event", async () => {

@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import {
   createIntermediate,
   createRoot,
@@ -8,7 +9,7 @@ import {
 import { cronCalendar } from "../../../shared/adapters/calendar/cron-calendar";
 import { nodeCertificateReader } from "../../../shared/adapters/x509/node-certificate-reader";
 import { nodeEntropy } from "../../../shared/adapters/x509/node-entropy";
-import { PaceWait } from "../../../shared/contract/pacing";
+import { PaceWait, type Ticket } from "../../../shared/contract/pacing";
 import { BATCHES_PER_PAGE } from "../../../shared/contract/plan";
 import { DEFAULT_POLICY } from "../../../shared/domain/certificate/policy";
 import { DeviceId, EnrollmentGroupId, RegistrationId, type RollId } from "../../../shared/domain/ids";
@@ -184,7 +185,8 @@ export class PlanBed {
     });
     const batches = await this.open(id);
     if (playbook === "individual-expiry")
-      for (let batch = 0; batch < batches; batch += 1) await this.steps.planExpiry({ rollId: id, batch });
+      for (let batch = 0; batch < batches; batch += 1)
+        await this.patiently((ticket) => this.steps.planExpiry({ rollId: id, batch, ticket }));
     if (request.group !== undefined) await this.steps.judgeSuccessor({ rollId: id });
     await this.examine(id, batches);
     await this.steps.freezePlan({ rollId: id, batches });
@@ -206,14 +208,20 @@ export class PlanBed {
     return batches;
   }
 
+  /** Waits as often as the step says, as the orchestrations do. */
+  private async patiently(
+    step: (ticket: Ticket | undefined) => Promise<{ readonly wait?: z.input<typeof PaceWait> | undefined }>,
+  ): Promise<void> {
+    for (let wait: PaceWait | undefined, asked = 0; asked === 0 || wait !== undefined; asked += 1) {
+      if (wait !== undefined) this.clock.pass(Math.max(0, wait.until - this.clock.now()));
+      const answer = await step(wait?.ticket);
+      wait = answer.wait === undefined ? undefined : PaceWait.parse(answer.wait);
+    }
+  }
+
   async examine(id: RollId, batches: number): Promise<void> {
     for (let batch = 0; batch < batches; batch += 1)
-      for (let wait: PaceWait | undefined, asked = 0; asked === 0 || wait !== undefined; asked += 1) {
-        if (wait !== undefined) this.clock.pass(Math.max(0, wait.until - this.clock.now()));
-        const ticket = wait?.ticket;
-        const answer = await this.steps.examineBatch({ rollId: id, batch, ticket });
-        wait = answer.wait === undefined ? undefined : PaceWait.parse(answer.wait);
-      }
+      await this.patiently((ticket) => this.steps.examineBatch({ rollId: id, batch, ticket }));
     for (let page = 0; page * BATCHES_PER_PAGE < batches; page += 1)
       await this.steps.sumExamined({ rollId: id, page, batches });
   }

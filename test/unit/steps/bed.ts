@@ -146,6 +146,7 @@ export class Bed {
     attemptMs: 10_000,
     deadline: addMs(t0, 3_600_000),
   };
+  readonly ledger: MemoryLedger;
   private sequence = 0;
 
   constructor(
@@ -177,7 +178,8 @@ export class Bed {
       denyLedger: this.denyLedger,
       pinBlocksOldLeaf: o.pinBlocksOldLeaf ?? "unverified",
     } as const;
-    const pacing = { waiter: { sleep: () => Promise.resolve() }, ledger: new MemoryLedger(this.rates(o.sku), clock) };
+    this.ledger = new MemoryLedger(this.rates(o.sku), clock);
+    const pacing = { waiter: { sleep: () => Promise.resolve() }, ledger: this.ledger };
     const all = {
       ...deps,
       ...azure,

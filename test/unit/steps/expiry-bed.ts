@@ -94,6 +94,7 @@ export class ExpiryBed {
     retryMs: [5 * MINUTE, 60 * MINUTE],
     deadline: addMs(t0, 7 * DAY),
   };
+  readonly ledger: MemoryLedger;
   private sequence = 0;
 
   constructor(o: { hubNames?: readonly string[] } = {}) {
@@ -106,13 +107,13 @@ export class ExpiryBed {
     const { enrollments, groups, registrations, authorities, hubs } = this.azure;
     const sizes = new Map(hubs.hostNames.map((host) => [host, { tier: "S1" as const, units: 10 }]));
     const rates = ratesOf({ operationsPerMinute: 100_000, registrationsPerMinute: 100_000 }, sizes, 1);
-    const { targetClaims, rolls, blobs, facts, batches, control, replacements } = this;
+    this.ledger = new MemoryLedger(rates, clock);
+    const { targetClaims, rolls, blobs, facts, batches, control, replacements, ledger } = this;
     const all = {
       ...{ clock, waiter: { sleep: () => Promise.resolve() }, entropy: nodeEntropy, calendar: cronCalendar },
       ...{ certificates: nodeCertificateReader, policy: DEFAULT_POLICY, profile: DEFAULT_PROFILE },
       ...{ enrollments, groups, registrations, authorities, hubs },
-      ...{ targetClaims, rolls, blobs, facts, batches, control, replacements },
-      ledger: new MemoryLedger(rates, clock),
+      ...{ targetClaims, rolls, blobs, facts, batches, control, replacements, ledger },
       due: this.due,
       autoContain: new MemoryAutoContainBudget(1_000, clock),
       issuance: new MemoryIssuanceStore(),

@@ -16,6 +16,7 @@ const rates = new Map<string, Rate>([
   // Two units a second, and one every three seconds.
   ["fast", { perSecond: 2, burstMs: 30_000 }],
   ["slow", { perSecond: 1 / 3, burstMs: 30_000 }],
+  ["even", { perSecond: 2, burstMs: 0 }],
 ]);
 const at = (seconds: number): Instant => addMs(t0, seconds * 1_000);
 
@@ -85,6 +86,18 @@ describe("reserve", () => {
     expect(book.take({ fast: 2 }, at(20))).toMatchObject(granted(50));
   });
 
+  it("lets a breach take at once what bears a burst, and nothing else faster than its rate", () => {
+    const book = new Book();
+    for (let n = 0; n < 3; n += 1) expect(book.take({ fast: 20 }, at(0), "breach")).toMatchObject(granted(0));
+    expect(book.take({ even: 20 }, at(0), "breach")).toMatchObject(granted(0));
+    expect(book.take({ even: 20 }, at(0), "breach")).toMatchObject(granted(10));
+    // Ahead of the rest all the same.
+    const other = new Book();
+    other.take({ even: 60 }, at(0));
+    expect(other.take({ even: 20 }, at(0), "breach")).toMatchObject(granted(0));
+    expect(other.take({ even: 20 }, at(0), "breach")).toMatchObject(granted(10));
+  });
+
   it("gives expiry what a breach leaves over, and nothing while it takes all", () => {
     const book = new Book();
     for (let second = 0; second < 600; second += 5) {
@@ -100,15 +113,16 @@ describe("reserve", () => {
       wait: fc.integer({ min: 0, max: 40 }),
       fast: fc.integer({ min: 0, max: 30 }),
       slow: fc.integer({ min: 0, max: 6 }),
+      even: fc.integer({ min: 0, max: 30 }),
       priority: fc.constantFrom<Priority>("breach", "expiry"),
     });
     fc.assert(
       fc.property(fc.array(ask, { maxLength: 120 }), fc.integer({ min: 1, max: 120 }), (asks, windowSeconds) => {
         const [all, quiet] = [new Book(), new Book()];
         let second = 0;
-        for (const { wait, fast, slow, priority } of asks) {
+        for (const { wait, priority, ...units } of asks) {
           second += wait;
-          const resources = Object.fromEntries(Object.entries({ fast, slow }).filter(([, units]) => units > 0));
+          const resources = Object.fromEntries(Object.entries(units).filter(([, wanted]) => wanted > 0));
           if (Object.keys(resources).length === 0) continue;
           const answer = all.take(resources, at(second), priority);
           quiet.take(resources, at(second));
@@ -121,8 +135,10 @@ describe("reserve", () => {
           // A millisecond per batch is lost to rounding up.
           const slack = 0.001 * asks.length * perSecond + 1e-6;
           expect(quiet.mostIn(name, windowSeconds * 1_000)).toBeLessThanOrEqual(perSecond * windowSeconds + slack);
-          const allowed = perSecond * (windowSeconds + burstMs / 1_000);
-          expect(all.mostIn(name, windowSeconds * 1_000)).toBeLessThanOrEqual(allowed + slack);
+          const breaches = perSecond * (windowSeconds + burstMs / 1_000);
+          expect(all.mostIn(name, windowSeconds * 1_000, ["breach"])).toBeLessThanOrEqual(breaches + slack);
+          const both = perSecond * (windowSeconds + AHEAD_MS / 1_000);
+          expect(all.mostIn(name, windowSeconds * 1_000)).toBeLessThanOrEqual(both + slack);
         }
       }),
     );

@@ -141,4 +141,12 @@ describe("ratesOf", () => {
     expect(rates.has(`${otherHubName}/methods`)).toBe(false);
     expect(rates.get(`${otherHubName}/registry`)?.perSecond).toBeCloseTo(1.5, 9);
   });
+
+  it("bears no burst where the service counts by the second", () => {
+    const rates = ratesOf(DEFAULT_DPS_QUOTA, new Map([[hubName, size("S1x2")]]), 0.9);
+    expect(rates.get("dps/operations")?.burstMs).toBe(30_000);
+    expect(rates.get(`${hubName}/registry`)?.burstMs).toBe(30_000);
+    for (const resource of ["methods", "twinReads", "connections"] as const)
+      expect(rates.get(`${hubName}/${resource}`)?.burstMs).toBe(0);
+  });
 });
