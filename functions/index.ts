@@ -31,6 +31,7 @@ import { TableOutbox } from "../shared/adapters/store/outbox-store";
 import { TablePoisonStore } from "../shared/adapters/store/poison-store";
 import { TableIssuanceStore } from "../shared/adapters/store/issuance-store";
 import { BlobReplacementSource } from "../shared/adapters/store/replacement-source";
+import { StoredRollArchive } from "../shared/adapters/store/roll-archive";
 import { BlobRollBlobs } from "../shared/adapters/store/roll-blobs";
 import { TableTargetClaims } from "../shared/adapters/store/target-claim-store";
 import { TableSourceCounters } from "../shared/adapters/store/source-counters";
@@ -69,6 +70,7 @@ import { createImportDevices } from "../shared/use-cases/registry/import-devices
 import { createNoticeDevices } from "../shared/use-cases/registry/notice-devices";
 import { createRegistry } from "../shared/use-cases/registry/registry";
 import { createManagePolicies } from "../shared/use-cases/policies";
+import { createPurge } from "../shared/use-cases/purge";
 import { createReadPlan } from "../shared/use-cases/read-plan";
 import { createReadHeard } from "../shared/use-cases/read-heard";
 import { createFindNotices } from "../shared/use-cases/notices/find-notices";
@@ -79,6 +81,7 @@ import { createRunDue } from "../shared/use-cases/run-due";
 import { createSubmitPossession } from "../shared/use-cases/submit-possession";
 import { createSweepRolls } from "../shared/use-cases/sweep-rolls";
 import { registerTakeInventory } from "./activities/inventory";
+import { registerPurgeRolls } from "./activities/purge";
 import { registerActivities } from "./activities/register";
 import { registerExportedAlerts, registerGridAlerts } from "./events/alerts";
 import { registerConnectionLogs, registerHeartbeats } from "./events/heartbeats";
@@ -92,6 +95,7 @@ import { registerInventory } from "./http/inventory";
 import { registerDenyEntries } from "./http/deny-entries";
 import { registerRegistry } from "./http/registry";
 import { registerAlertList, registerPolicies } from "./http/policies";
+import { registerPurge } from "./http/purge";
 import { registerPlanView } from "./http/plan";
 import { registerOperators } from "./http/operators";
 import { registerRolls } from "./http/rolls";
@@ -128,6 +132,7 @@ const deps = {
   importWhenSlowerThanSeconds: settings.importWhenSlowerThanSeconds,
   pinBlocksOldLeaf: settings.pinBlocksOldLeaf,
   decoys: createDecoys(systemClock, nodeEntropy),
+  archive: new StoredRollArchive(store),
   denyLedger: new TableDenyLedger(store),
   signatures: new HmacAlertSignatures(settings.webhookSecrets),
   replacements: new BlobReplacementSource(store, settings.replacementsContainer, nodeCertificateReader),
@@ -227,6 +232,8 @@ if (settings.notify.length > 0) {
   );
 }
 registerSweep(createSweepRolls(deps));
+registerPurgeRolls(deps);
+registerPurge(gate, createPurge({ clock: systemClock, retention: settings.retention }));
 registerDue(createRunDue(deps));
 registerDueList(gate, createReadDue(deps));
 registerTakeInventory(deps);

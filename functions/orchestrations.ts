@@ -19,6 +19,7 @@ import { planFleet } from "../orchestrations/plan-fleet";
 import { proveFleet } from "../orchestrations/prove-fleet";
 import { proveRootOwnership } from "../orchestrations/prove-root-ownership";
 import { recheckClosed } from "../orchestrations/recheck-closed";
+import { purgeFinished } from "../orchestrations/purge-finished";
 import { refreshInventory } from "../orchestrations/refresh-inventory";
 import { reprovisionBatch } from "../orchestrations/reprovision-batch";
 import { reprovisionFleet } from "../orchestrations/reprovision-fleet";
@@ -42,6 +43,7 @@ import * as due from "../shared/contract/due";
 import * as inventory from "../shared/contract/inventory";
 import * as contract from "../shared/contract/orchestrations";
 import * as plan from "../shared/contract/plan";
+import * as purge from "../shared/contract/purge";
 import * as reprovision from "../shared/contract/reprovision";
 import * as residual from "../shared/contract/residual-access";
 
@@ -78,5 +80,6 @@ export function registerOrchestrations(): void {
   df.app.orchestration(authority.retireAuthority.name, retireAuthority);
   df.app.orchestration(due.recheckClosed.name, recheckClosed);
   df.app.orchestration(control.waitUntil.name, waitUntil);
+  df.app.orchestration(purge.purgeFinished.name, purgeFinished);
   df.app.orchestration(inventory.refreshInventory.name, refreshInventory);
 }

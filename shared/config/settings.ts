@@ -4,6 +4,7 @@ import { DEFAULT_POLICY, type CertificatePolicy } from "../domain/certificate/po
 import type { HubHostName } from "../domain/ids";
 import type { ApprovalRule } from "../domain/plan/make-plan";
 import { DEFAULT_RETRY_MS } from "../domain/roll/attempts";
+import type { Retention } from "../domain/roll/retention";
 import {
   ISSUER_FORM,
   issuerWithFiles,
@@ -69,6 +70,7 @@ export interface Settings {
   readonly inventorySchedule: string;
   /** When certificates that run out are looked for: six cron fields, seconds first. */
   readonly expirySchedule: string;
+  readonly retention: Retention;
   readonly timing: Timing;
   readonly certificatePolicy: CertificatePolicy;
   /** A fleet that single registry writes would take longer than this to cut off is cut off by import jobs. */
@@ -195,6 +197,9 @@ const environment = z
       "give six cron fields, seconds first, or leave it out for 0 17 3 * * * (daily)",
       readSchedule,
     ).default("0 17 3 * * *"),
+    // Days after a roll's end; 0 keeps it for ever.
+    ROLLCALL_RETENTION_DAYS: wholeNumber({ fallback: 400, min: 0, max: 36_500 }),
+    ROLLCALL_REPORT_RETENTION_DAYS: wholeNumber({ fallback: 0, min: 0, max: 36_500 }),
     ROLLCALL_PULSE_HOLD_MS: wholeNumber({ fallback: 180_000, min: 0, max: 3_600_000 }),
     ROLLCALL_SETTLE_MS: wholeNumber({ fallback: 60_000, min: 0, max: 3_600_000 }),
     ROLLCALL_POLL_MS: wholeNumber({ fallback: 10_000, min: 100, max: 3_600_000 }),
@@ -256,6 +261,7 @@ export function readSettings(
     approvals: data.ROLLCALL_APPROVALS,
     expirySchedule: data.ROLLCALL_EXPIRY_SCHEDULE,
     inventorySchedule: data.ROLLCALL_INVENTORY_SCHEDULE,
+    retention: { detailDays: data.ROLLCALL_RETENTION_DAYS, reportDays: data.ROLLCALL_REPORT_RETENTION_DAYS },
     timing: {
       pulseHoldMs: data.ROLLCALL_PULSE_HOLD_MS,
       settleMs: data.ROLLCALL_SETTLE_MS,

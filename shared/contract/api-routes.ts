@@ -8,6 +8,7 @@ import * as inventory from "./inventory-api";
 import * as views from "./operator-api";
 import * as queries from "./operator-queries";
 import { PlanView } from "./plan-view";
+import { PurgeBody, PurgeView } from "./purge";
 import { REGISTRY_ROUTES } from "./registry-routes";
 import { RollCommandBody, RollOrder } from "./roll-order";
 
@@ -108,6 +109,14 @@ export const API_ROUTES = {
     who: "operator",
     body: RollOrder,
     answers: { 200: Started, 202: Started },
+  },
+  purgeRollsNow: {
+    method: "POST",
+    path: "rolls/purge",
+    summary: "What rolls that ended before a moment have left behind goes",
+    who: "approver",
+    body: PurgeBody,
+    answers: { 200: PurgeView, 202: PurgeView },
   },
   listRolls: read("rolls", "Rolls, newest first", views.RollList, queries.RollsQuery),
   getRoll: {

@@ -57,6 +57,8 @@ export const RollView = z.object({
   requestedAt: Time,
   containedAt: Time.optional(),
   finishedAt: Time.optional(),
+  /** Since then only this and its report are kept. */
+  purgedAt: Time.optional(),
   statusUrl: z.string(),
   devicesUrl: z.string(),
 });

@@ -2,7 +2,7 @@
 export interface Problem {
   readonly outcome: "problem";
   /** HTTP status. */
-  readonly status: 400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 422 | 428 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 409 | 410 | 412 | 413 | 415 | 422 | 428 | 503;
   /** Stable kebab-case word, listed in docs/errors.md. */
   readonly code: string;
   /** One sentence for people: what was expected, what was found, what to do. */

@@ -1,13 +1,14 @@
 import { RollCommandBody } from "../contract/roll-order";
 import type { Principal } from "../domain/operator";
-import { RollId } from "../domain/ids";
-import { problem, type Problem } from "../domain/outcome";
+import type { RollId } from "../domain/ids";
+import { isProblem, problem, type Problem } from "../domain/outcome";
 import { control, type ApprovalSubject, type ControlCommand, type ControlVerb } from "../domain/roll/control";
 import type { Roll } from "../domain/roll/roll";
 import type { Clock, Entropy } from "../ports/clock";
 import type { ControlStore } from "../ports/control";
 import type { RollStore } from "../ports/stores";
 import { readJsonBody } from "./json-body";
+import { findRoll } from "./find-roll";
 
 export interface CommandRollDeps {
   readonly clock: Clock;
@@ -50,10 +51,8 @@ const MAX_BYTES = 16 * 1024;
  */
 export function createCommandRoll(deps: CommandRollDeps): (command: RollCommand) => Promise<CommandAnswer> {
   return async (command) => {
-    const rollId = RollId.safeParse(command.rollId);
-    const roll = rollId.success ? await deps.rolls.get(rollId.data) : undefined;
-    if (roll === undefined)
-      return problem(404, "unknown-roll", "there is no roll with this id; GET /api/rolls lists them");
+    const roll = await findRoll(deps.rolls, command.rollId);
+    if (isProblem(roll)) return roll;
     const order = toCommand(deps, roll, command);
     if ("outcome" in order) return order;
     const decision = await deps.control.change(roll.rollId, (current) =>

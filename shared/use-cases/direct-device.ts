@@ -1,9 +1,9 @@
 import { DeviceCommandBody, DeviceVerb } from "../contract/operator-queries";
 import type { DeviceCommandView } from "../contract/operator-api";
-import { RegistrationId, RollId } from "../domain/ids";
+import { RegistrationId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
 import type { Principal } from "../domain/operator";
-import { problem, type Problem } from "../domain/outcome";
+import { isProblem, problem, type Problem } from "../domain/outcome";
 import { isAside } from "../domain/roll/attempts";
 import { deviceState } from "../domain/roll/device-state";
 import type { DeviceRow } from "../domain/roll/device-row";
@@ -13,6 +13,7 @@ import { RollError } from "../domain/roll-error";
 import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "../steps/batch-work";
 import { readJsonBody } from "./json-body";
+import { findRoll } from "./find-roll";
 
 export interface DirectDeviceDeps extends BatchWorkDeps {
   readonly blobs: Pick<RollBlobs, "getTargets">;
@@ -44,10 +45,8 @@ export function createDirectDevice(
       return problem(403, "person-needed", "only a named person may decide about one device; sign in");
     const verb = DeviceVerb.safeParse(word);
     if (!verb.success) return problem(404, "unknown-verb", "say accept, skip or retry");
-    const rollId = RollId.safeParse(id);
-    const roll = rollId.success ? await deps.rolls.get(rollId.data) : undefined;
-    if (roll === undefined)
-      return problem(404, "unknown-roll", "there is no roll with this id; GET /api/rolls lists them");
+    const roll = await findRoll(deps.rolls, id);
+    if (isProblem(roll)) return roll;
     if (roll.phase === "finished") return problem(409, "roll-finished", "the roll is over: start a new one");
     const read = readJsonBody(body, MAX_BYTES, DeviceCommandBody, "invalid-command");
     if (read.outcome === "problem") return read;

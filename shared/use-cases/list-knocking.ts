@@ -1,15 +1,15 @@
 import type { KnockingList } from "../contract/operator-api";
 import { StragglersQuery } from "../contract/operator-queries";
 import type { DeviceFacts } from "../domain/device-facts";
-import { RollId } from "../domain/ids";
 import { formatInstant } from "../domain/instant";
-import { isProblem, problem, type Problem } from "../domain/outcome";
+import { isProblem, type Problem } from "../domain/outcome";
 import type { BatchSummary } from "../domain/roll/batch-summary";
 import type { DeviceRow } from "../domain/roll/device-row";
 import type { FactStore } from "../ports/stores";
 import { pageOfBatches } from "./page-of-batches";
 import { readQuery, type Query } from "./query";
 import type { ReadRollsDeps } from "./read-rolls";
+import { findWholeRoll } from "./find-roll";
 
 export interface ListKnockingDeps extends ReadRollsDeps {
   readonly facts: Pick<FactStore, "read">;
@@ -20,16 +20,14 @@ const BATCHES = 10;
 
 /**
  * Devices of a roll in whose name somebody tried to connect after they were contained, and was refused: the thief, or the
- * device itself on its old leaf. Empty where no connection logs come in. Problems: `unknown-roll`, `invalid-query`.
+ * device itself on its old leaf. Empty where no connection logs come in. Problems: `unknown-roll`, `roll-purged`, `invalid-query`.
  */
 export function createListKnocking(
   deps: ListKnockingDeps,
 ): (rollId: string, query: Query) => Promise<KnockingList | Problem> {
   return async (id, asked) => {
-    const rollId = RollId.safeParse(id);
-    const roll = rollId.success ? await deps.rolls.get(rollId.data) : undefined;
-    if (roll === undefined)
-      return problem(404, "unknown-roll", "there is no roll with this id; GET /api/rolls lists them");
+    const roll = await findWholeRoll(deps.rolls, id);
+    if (isProblem(roll)) return roll;
     const query = readQuery(StragglersQuery, asked);
     if (isProblem(query)) return query;
     const { rows, next } = await pageOfBatches(roll, Number(query.value.after ?? 0), BATCHES, deps, hasContained);

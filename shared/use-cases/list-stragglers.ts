@@ -1,13 +1,13 @@
 import { StragglersQuery } from "../contract/operator-queries";
-import { RollId } from "../domain/ids";
 import { formatInstant } from "../domain/instant";
-import { isProblem, problem, type Problem } from "../domain/outcome";
+import { isProblem, type Problem } from "../domain/outcome";
 import type { BatchSummary } from "../domain/roll/batch-summary";
 import type { DeviceRow } from "../domain/roll/device-row";
 import { DONE, isStraggler, nextStep } from "../domain/roll/next-step";
 import { pageOfBatches } from "./page-of-batches";
 import { readQuery, type Query } from "./query";
 import { toDeviceView, type ReadRollsDeps } from "./read-rolls";
+import { findWholeRoll } from "./find-roll";
 
 /** Batches per answer: at most 4,500 devices. */
 const BATCHES = 50;
@@ -16,16 +16,14 @@ const HEADINGS = ["registrationId", "deviceId", "hub", "state", "attempts", "tri
 
 /**
  * Devices of a roll that still need something, as CSV (RFC 4180) with a line of headings. `next`: where the next page
- * begins. Problems: `unknown-roll`, `invalid-query`.
+ * begins. Problems: `unknown-roll`, `roll-purged`, `invalid-query`.
  */
 export function createListStragglers(
   deps: ReadRollsDeps,
 ): (rollId: string, query: Query) => Promise<{ readonly csv: string; readonly next?: string } | Problem> {
   return async (id, asked) => {
-    const rollId = RollId.safeParse(id);
-    const roll = rollId.success ? await deps.rolls.get(rollId.data) : undefined;
-    if (roll === undefined)
-      return problem(404, "unknown-roll", "there is no roll with this id; GET /api/rolls lists them");
+    const roll = await findWholeRoll(deps.rolls, id);
+    if (isProblem(roll)) return roll;
     const query = readQuery(StragglersQuery, asked);
     if (isProblem(query)) return query;
     const from = Number(query.value.after ?? 0);

@@ -1,11 +1,12 @@
 import { firstPart, furtherPart, lastPart } from "../domain/evidence/layout";
-import { RollId } from "../domain/ids";
-import { problem, type Problem } from "../domain/outcome";
+import type { RollId } from "../domain/ids";
+import { isProblem, problem, type Problem } from "../domain/outcome";
 import { RollError } from "../domain/roll-error";
 import type { EvidenceStore } from "../ports/evidence";
 import type { RollStore } from "../ports/stores";
 import { evidenceDocuments } from "../steps/evidence/documents";
 import { signEvidence, type SignEvidenceDeps } from "../steps/evidence/seal-evidence";
+import { findRoll } from "./find-roll";
 
 export interface ReadEvidenceDeps extends SignEvidenceDeps {
   readonly rolls: RollStore;
@@ -26,10 +27,8 @@ export function createReadEvidence(
   deps: ReadEvidenceDeps,
 ): (rollId: string, part: string | null) => Promise<{ readonly text: string } | Problem> {
   return async (id, part) => {
-    const rollId = RollId.safeParse(id);
-    const roll = rollId.success ? await deps.rolls.get(rollId.data) : undefined;
-    if (roll === undefined)
-      return problem(404, "unknown-roll", "there is no roll with this id; GET /api/rolls lists them");
+    const roll = await findRoll(deps.rolls, id);
+    if (isProblem(roll)) return roll;
     const sealed = await deps.blobs.findDocument(roll.rollId, evidenceDocuments.sealed);
     if (sealed === undefined) return notThere(roll.phase === "finished" && (await isClosed(deps, roll.rollId)));
     const { pages, seal } = sealed;

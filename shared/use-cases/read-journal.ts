@@ -2,15 +2,16 @@ import { JournalQuery } from "../contract/operator-queries";
 import type { RollJournalView } from "../contract/operator-api";
 import type { Link } from "../domain/evidence/lines";
 import { commandLink, stepLink, writeLink } from "../domain/evidence/write";
-import { RollId } from "../domain/ids";
+import type { RollId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
-import { isProblem, problem, type Problem } from "../domain/outcome";
+import { isProblem, type Problem } from "../domain/outcome";
 import type { Roll } from "../domain/roll/roll";
 import type { ControlStore } from "../ports/control";
 import type { RollJournal } from "../ports/roll-journal";
 import type { BatchStore, RollStore } from "../ports/stores";
 import { mapSideBySide } from "../steps/side-by-side";
 import { readQuery, type Query } from "./query";
+import { findWholeRoll } from "./find-roll";
 
 export interface ReadJournalDeps {
   readonly rolls: RollStore;
@@ -31,16 +32,14 @@ interface Placed {
 
 /**
  * What was said, written and done, oldest first: commands, the roll's own writes, and the steps of its batches. Problems:
- * `unknown-roll`, `invalid-query`.
+ * `unknown-roll`, `roll-purged`, `invalid-query`.
  */
 export function createReadJournal(
   deps: ReadJournalDeps,
 ): (rollId: string, query: Query) => Promise<RollJournalView | Problem> {
   return async (id, asked) => {
-    const rollId = RollId.safeParse(id);
-    const roll = rollId.success ? await deps.rolls.get(rollId.data) : undefined;
-    if (roll === undefined)
-      return problem(404, "unknown-roll", "there is no roll with this id; GET /api/rolls lists them");
+    const roll = await findWholeRoll(deps.rolls, id);
+    if (isProblem(roll)) return roll;
     const query = readQuery(JournalQuery, asked);
     if (isProblem(query)) return query;
     const { limit, after, batch } = query.value;

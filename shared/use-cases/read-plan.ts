@@ -1,23 +1,21 @@
 import type { PlanView } from "../contract/plan-view";
-import { RollId } from "../domain/ids";
 import { formatInstant, type Instant } from "../domain/instant";
-import { problem, type Problem } from "../domain/outcome";
+import { isProblem, problem, type Problem } from "../domain/outcome";
 import type { FrozenPlan } from "../domain/plan/roll-plan";
 import type { RollBlobs, RollStore } from "../ports/stores";
 import { documents } from "../steps/roll-documents";
+import { findWholeRoll } from "./find-roll";
 
 export interface ReadPlanDeps {
   readonly rolls: RollStore;
   readonly blobs: RollBlobs;
 }
 
-/** A roll's frozen plan, as people and scripts read it. Problems: `unknown-roll`, `no-plan`. */
+/** A roll's frozen plan, as people and scripts read it. Problems: `unknown-roll`, `roll-purged`, `no-plan`. */
 export function createReadPlan({ rolls, blobs }: ReadPlanDeps): (rollId: string) => Promise<PlanView | Problem> {
   return async (text) => {
-    const rollId = RollId.safeParse(text);
-    const roll = rollId.success ? await rolls.get(rollId.data) : undefined;
-    if (roll === undefined)
-      return problem(404, "unknown-roll", "there is no roll with this id; GET /api/rolls lists them");
+    const roll = await findWholeRoll(rolls, text);
+    if (isProblem(roll)) return roll;
     const plan = await blobs.findDocument(roll.rollId, documents.plan);
     return plan === undefined
       ? problem(404, "no-plan", `the roll is "${roll.phase}" and has no plan yet; ask again later`)

@@ -2,7 +2,6 @@ import { RollDevicesQuery, RollsQuery } from "../contract/operator-queries";
 import type { RollDeviceList, RollDeviceView, RollList, RollTrustView, RollView } from "../contract/operator-api";
 import type { RollTrust } from "../domain/authority/roll-trust";
 import { owesRestore } from "../domain/hub/guess";
-import { RollId } from "../domain/ids";
 import type { BatchSummary } from "../domain/roll/batch-summary";
 import { formatInstant, type Instant } from "../domain/instant";
 import { isProblem, problem, type Problem } from "../domain/outcome";
@@ -10,6 +9,7 @@ import { addCounts, deviceState } from "../domain/roll/device-state";
 import type { DeviceRow, Warning } from "../domain/roll/device-row";
 import type { Roll } from "../domain/roll/roll";
 import type { BatchStore, RollStore } from "../ports/stores";
+import { findRoll, findWholeRoll } from "./find-roll";
 import { pageOfBatches } from "./page-of-batches";
 import { readQuery, type Query } from "./query";
 import { searchRolls } from "./search-rolls";
@@ -24,7 +24,7 @@ export interface ReadRolls {
   list(query: Query): Promise<RollList | Problem>;
   /** Problems: `unknown-roll`. */
   get(rollId: string): Promise<RollView | Problem>;
-  /** One page per batch, so at most 90 devices; with `state` only those, and no page without one. Problems: `unknown-roll`, `invalid-query`, `invalid-cursor`. */
+  /** One page per batch, so at most 90 devices; with `state` only those, and no page without one. Problems: `unknown-roll`, `roll-purged`, `invalid-query`, `invalid-cursor`. */
   devices(rollId: string, query: Query): Promise<RollDeviceList | Problem>;
 }
 
@@ -32,11 +32,6 @@ export interface ReadRolls {
 export function createReadRolls({ rolls, batches }: ReadRollsDeps): ReadRolls {
   const view = async (roll: Roll): Promise<RollView> =>
     toView(roll, roll.counts ?? addCounts((await rolls.readSummaries(roll.rollId)).map(({ counts }) => counts)));
-  const find = async (text: string): Promise<Roll | Problem> => {
-    const rollId = RollId.safeParse(text);
-    const roll = rollId.success ? await rolls.get(rollId.data) : undefined;
-    return roll ?? problem(404, "unknown-roll", "there is no roll with this id; GET /api/rolls lists them");
-  };
   return {
     list: async (asked) => {
       const query = readQuery(RollsQuery, asked);
@@ -45,11 +40,11 @@ export function createReadRolls({ rolls, batches }: ReadRollsDeps): ReadRolls {
       return { rolls: await Promise.all(found.map(view)), ...(next === undefined ? {} : { next }) };
     },
     get: async (text) => {
-      const roll = await find(text);
+      const roll = await findRoll(rolls, text);
       return isProblem(roll) ? roll : view(roll);
     },
     devices: async (text, asked) => {
-      const roll = await find(text);
+      const roll = await findWholeRoll(rolls, text);
       if (isProblem(roll)) return roll;
       const query = readQuery(RollDevicesQuery, asked);
       if (isProblem(query)) return query;
@@ -92,6 +87,7 @@ function toView(roll: Roll, counts: RollView["counts"]): RollView {
     requestedAt: formatInstant(roll.requestedAt),
     ...time("containedAt", roll.containedAt),
     ...time("finishedAt", roll.finishedAt),
+    ...time("purgedAt", roll.purged?.at),
     statusUrl,
     devicesUrl: `${statusUrl}/devices`,
   };

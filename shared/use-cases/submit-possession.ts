@@ -2,8 +2,8 @@ import { z } from "zod";
 import { Pem } from "../contract/alert";
 import { firstCertificate } from "../domain/certificate/first-certificate";
 import type { Principal } from "../domain/operator";
-import { RollId } from "../domain/ids";
-import { problem, type Problem } from "../domain/outcome";
+import type { RollId } from "../domain/ids";
+import { isProblem, problem, type Problem } from "../domain/outcome";
 import type { Authorities } from "../ports/authorities";
 import type { CertificateReader } from "../ports/certificates";
 import type { Clock } from "../ports/clock";
@@ -11,6 +11,7 @@ import type { RollJournal } from "../ports/roll-journal";
 import type { RollStore } from "../ports/stores";
 import { submitProof } from "../steps/prove-possession";
 import { readJsonBody } from "./json-body";
+import { findRoll } from "./find-roll";
 
 export interface SubmitPossessionDeps {
   readonly clock: Clock;
@@ -49,10 +50,8 @@ export function createSubmitPossession(
   return async ({ rollId: text, body, by }) => {
     const read = readJsonBody(body, MAX_BYTES, PossessionBody, "invalid-possession");
     if (read.outcome === "problem") return read;
-    const rollId = RollId.safeParse(text);
-    const roll = rollId.success ? await rolls.get(rollId.data) : undefined;
-    if (roll === undefined)
-      return problem(404, "unknown-roll", "there is no roll with this id; GET /api/rolls lists them");
+    const roll = await findRoll(rolls, text);
+    if (isProblem(roll)) return roll;
     const awaited = roll.trust?.possession;
     if (awaited === undefined || roll.phase === "finished")
       return problem(

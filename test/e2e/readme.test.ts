@@ -99,6 +99,11 @@ async function shims(): Promise<Record<string, string>> {
   return { REQUESTS: join(place.folder, "requests") };
 }
 
+/** Everything that was printed. */
+function all(): string {
+  return [...printed.values()].join("\n");
+}
+
 function routeOf({ method, path }: Request): string {
   const [bare = ""] = path.split("?");
   const fits = ({ path: route }: ApiRoute): boolean =>
@@ -150,6 +155,7 @@ test.each<[string, readonly (string | RegExp)[]]>([
       ...["4", "5", "6", "7"].map((n) => new RegExp(`IR-118${n}.*"outcome":"accepted"`)),
     ],
   ],
+  ["How long things are kept", ['"purge":"started"', '"purgedAt"', /^SOUND/m]],
 ])("%s: the answers are those that the text promises", (heading, expected) => {
   const text = printed.get(heading) ?? "";
   for (const part of expected) {
@@ -164,6 +170,31 @@ test("who is told without asking is told, signed", async () => {
   expect(notices).toContainEqual({ type: expect.stringMatching(/finish/i) as string, signed: true });
   expect(notices.every(({ signed }) => signed)).toBe(true);
 }, 100_000);
+
+test("what was purged is gone but for the report, and its alert starts nothing again", async () => {
+  const variables = await readFile(join(place.folder, ".rollcall/app.env"), "utf8");
+  const {
+    APP = "",
+    OLGA = "",
+    SOC = "",
+    ROLL = "",
+  } = Object.fromEntries([...variables.matchAll(/^(\w+)='(.*)'$/gm)].map(([, name = "", value = ""]) => [name, value]));
+  const ask = async (who: string, path: string, init: RequestInit = {}): Promise<{ status: number; text: string }> => {
+    const response = await fetch(`${APP}/api/${path}`, { ...init, headers: { authorization: `Bearer ${who}` } });
+    return { status: response.status, text: await response.text() };
+  };
+  for (const part of ["devices", "plan", "journal", "stragglers.csv", "knocking"])
+    expect(await ask(OLGA, `rolls/${ROLL}/${part}`)).toMatchObject({
+      status: 410,
+      text: expect.stringContaining('"code":"roll-purged"') as string,
+    });
+  const [, body = ""] =
+    /alerts\/cloudevents .*-d '(\{[\s\S]*?\})'/.exec(await readFile(join(repository, "README.md"), "utf8")) ?? [];
+  const [, rollId = "none"] = /"id":"IR-1183","outcome":"accepted","rollId":"([^"]+)"/.exec(all()) ?? [];
+  expect((await ask(SOC, "alerts/cloudevents", { method: "POST", body })).text).toContain(
+    `"outcome":"known","rollId":"${rollId}"`,
+  );
+});
 
 test("Ctrl-C takes away what it left for the shell", async () => {
   expect(await lab.interrupt()).toBe(0);

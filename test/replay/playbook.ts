@@ -20,6 +20,7 @@ import { openFleet } from "../../orchestrations/open-fleet";
 import { planRoll } from "../../orchestrations/plan-roll";
 import { rehearseRoll } from "../../orchestrations/rehearse-roll";
 import { planFleet } from "../../orchestrations/plan-fleet";
+import { purgeFinished } from "../../orchestrations/purge-finished";
 import { refreshInventory } from "../../orchestrations/refresh-inventory";
 import { reprovisionBatch } from "../../orchestrations/reprovision-batch";
 import { reprovisionFleet } from "../../orchestrations/reprovision-fleet";
@@ -67,6 +68,7 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   retireFleet,
   retireDue,
   waitUntil,
+  purgeFinished,
   refreshInventory,
   recheckClosed,
   treatResidue,

@@ -69,5 +69,7 @@ export const Roll = z.object({
   /** Final counts, written when the roll is finished; until then they are summed from the batches. */
   counts: DeviceCounts.optional(),
   exposure: Exposure.optional(),
+  /** Its details are gone, or going: all but this row and the report. `done`: all of them are gone. */
+  purged: z.object({ at: Instant, done: z.boolean() }).optional(),
 });
 export type Roll = z.infer<typeof Roll>;
