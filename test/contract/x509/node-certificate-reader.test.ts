@@ -1,4 +1,4 @@
-import { createPrivateKey, sign } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, sign } from "node:crypto";
 import {
   createIntermediate,
   createRoot,
@@ -110,6 +110,9 @@ describe("text that cannot be used", () => {
 describe("private keys in the text", () => {
   const key = leaf.privateKeyPem;
   const sec1 = createPrivateKey(key).export({ type: "sec1", format: "pem" }).toString();
+  const pkcs1 = generateKeyPairSync("rsa", { modulusLength: 2_048 })
+    .privateKey.export({ type: "pkcs1", format: "pem" })
+    .toString();
   const encrypted = createPrivateKey(key)
     .export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "x" })
     .toString();
@@ -131,6 +134,8 @@ describe("private keys in the text", () => {
     ["cut off after its first line", `${leaf.certificatePem}-----BEGIN EC PRIVATE KEY-----`],
     ["cut off before its last line", `${leaf.certificatePem}MHcCAQEE\n-----END EC PRIVATE KEY-----`],
     ["labelled as a certificate", key.replaceAll("PRIVATE KEY", "CERTIFICATE")],
+    ["in SEC 1 form, labelled as a certificate", sec1.replaceAll("EC PRIVATE KEY", "CERTIFICATE")],
+    ["in PKCS #1 form, labelled as a certificate", pkcs1.replaceAll("RSA PRIVATE KEY", "CERTIFICATE")],
   ])("are noticed %s", (_name, text) => {
     expect(reader.readChain(text)).toEqual({ outcome: "private-key" });
   });
