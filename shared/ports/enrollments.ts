@@ -44,6 +44,8 @@ export interface IndividualEnrollment {
   readonly caReferences: readonly AuthorityName[];
   /** False: DPS may not refresh the hub identity when the device registers again. */
   readonly updateHubAssignment: boolean;
+  /** Set if Azure Device Registry issues the device's certificates. */
+  readonly credentialPolicyName: string | undefined;
   /** When the service last wrote this entry, by its own clock. */
   readonly lastUpdatedAt: Instant | undefined;
   /** The service's record as read; only the adapter looks inside. */

@@ -14,6 +14,7 @@ import type { FoundReplacement, ReplacementSource } from "../ports/replacements"
 import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { admit, type PacerDeps } from "./pacer";
+import { ADR_MANAGED } from "./plan-replacement";
 import { NOT_LINKED } from "./send-methods";
 import { DISCARDED, judgeLeaf, refuse, sharedKeys, type LeafWorld } from "./judge-leaf";
 import { askSideBySide, orOutage } from "./side-by-side";
@@ -149,6 +150,7 @@ async function plan(
     return refuse(before, { code: "hub-not-linked", detail: NOT_LINKED });
   const row = named(before, enrollment, registration);
   if (enrollment.attestation !== "x509-client") return refuse(row, { code: "attestation-not-x509", detail: NOT_X509 });
+  if (enrollment.credentialPolicyName !== undefined) return refuse(row, { code: "adr-managed", detail: ADR_MANAGED });
   if (!enrollment.updateHubAssignment) return refuse(row, { code: "update-hub-assignment-off", detail: UPDATE_OFF });
 
   const chainPem = "chainPem" in found ? await chainToUse(replacements, rollId, row, found) : undefined;

@@ -100,6 +100,7 @@ function judge(
       "attestation-not-x509",
       "the entry holds no client certificates, and DPS does not let its type change",
     );
+  if (enrollment.credentialPolicyName !== undefined) return refused("adr-managed", ADR_MANAGED);
   if (!enrollment.updateHubAssignment) return refused("update-hub-assignment-off", UPDATE_OFF);
   return judgeChain(replacement.chainPem, target, { entry: "individual", bad: row.bad, compromised }, world);
 }
@@ -175,5 +176,7 @@ const DISCARDED =
   "the input held a private key; it was discarded. Treat that key as leaked, generate a new one on the device";
 const UNREADABLE =
   "the replacement holds no readable certificate; send the leaf and its intermediates as PEM, leaf first";
+/** In an individual enrollment. */
+export const ADR_MANAGED = "Azure Device Registry issues this device's certificates; have it renew them there";
 const UPDATE_OFF =
   "the entry's reprovision policy forbids hub updates, so DPS may not write the new leaf into the hub; set updateHubAssignment to true";

@@ -25,6 +25,7 @@ export interface FakeEnrollment {
   readonly updateHubAssignment?: boolean;
   /** CA certificates that it refers to instead of holding a leaf. */
   readonly caReferences?: readonly string[];
+  readonly credentialPolicyName?: string;
 }
 
 type Entry = Omit<IndividualEnrollment, "record">;
@@ -106,6 +107,7 @@ export class FakeDps {
       secondary: seed.secondaryPem === undefined ? undefined : slotViewOf(seed.secondaryPem),
       caReferences: (seed.caReferences ?? []).map((name) => AuthorityName.parse(name)),
       updateHubAssignment: seed.updateHubAssignment ?? true,
+      credentialPolicyName: seed.credentialPolicyName,
       lastUpdatedAt: this.clock.now(),
     });
   }
@@ -180,8 +182,8 @@ export class FakeDps {
     if (primary === undefined) return { outcome: "refused", detail: "not a certificate" };
     const at = { etag: this.versions.next(), lastUpdatedAt: this.clock.now() };
     const slots = { attestation: "x509-client", primary, secondary: undefined, caReferences: [] } as const;
-    const { updateHubAssignment } = like;
-    const made = { registrationId, deviceId, provisioningStatus, updateHubAssignment, ...slots, ...at };
+    const policies = { updateHubAssignment: like.updateHubAssignment, credentialPolicyName: undefined };
+    const made = { registrationId, deviceId, provisioningStatus, ...policies, ...slots, ...at };
     if (commit) this.entries.set(registrationId, made);
     return { outcome: "created", ...at };
   }

@@ -34,6 +34,9 @@ export interface FakeGroup {
 
 type Entry = Omit<EnrollmentGroup, "record">;
 
+/** Groups that a DPS instance may hold. */
+const MOST = 100;
+
 /** Enrollment groups in memory. */
 export class FakeGroups {
   readonly port: EnrollmentGroups;
@@ -149,6 +152,7 @@ export class FakeGroups {
   private create(spec: GroupSpec, commit: boolean): GroupCreation {
     const existing = this.groups.get(spec.groupId);
     if (existing !== undefined) return { outcome: "exists", group: recorded(existing) };
+    if (this.groups.size >= MOST) return { outcome: "limit-reached", detail: `the limit of ${MOST} is reached` };
     const { attestation: wanted } = spec;
     const set = (pem: string | undefined): GroupSlotChange =>
       pem === undefined ? { kind: "clear" } : { kind: "set", certificatePem: pem };

@@ -19,6 +19,7 @@ export const EnrollmentRecord = z.looseObject({
   provisioningStatus: z.enum(["enabled", "disabled"]).default("enabled"),
   reprovisionPolicy: z.looseObject({ updateHubAssignment: z.boolean().default(true) }).nullish(),
   attestation,
+  credentialPolicyName: optional(z.string()),
   lastUpdatedDateTimeUtc: z.string().nullish(),
 });
 export type EnrollmentRecord = z.infer<typeof EnrollmentRecord>;
@@ -41,6 +42,7 @@ export function toEnrollment(read: EnrollmentRecord, record: unknown): Individua
       (name) => AuthorityName.safeParse(name).data ?? [],
     ),
     updateHubAssignment: read.reprovisionPolicy?.updateHubAssignment ?? true,
+    credentialPolicyName: read.credentialPolicyName,
     lastUpdatedAt: moment(read.lastUpdatedDateTimeUtc),
     record,
   };

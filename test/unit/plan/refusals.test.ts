@@ -78,6 +78,11 @@ describe("a plan leaves a device out", () => {
       (bed) => bed.device("odd-1", { enrollment: { updateHubAssignment: false } }),
     ],
     [
+      "adr-managed",
+      "whose certificates Azure Device Registry issues",
+      (bed) => bed.device("odd-1", { enrollment: { credentialPolicyName: "policy-1" } }),
+    ],
+    [
       "slot-in-use",
       "both of whose slots are in use",
       (bed) => bed.device("odd-1", { enrollment: { secondaryPem: bed.leaf("odd-1", 20).certificatePem } }),

@@ -108,8 +108,9 @@ describe("a compromised intermediate whose leaves would find a higher group", ()
     const copy = `fleet-${taken.next.sha256Thumbprint.slice(0, 8).toLowerCase()}`;
     taken.azure.addGroup({ groupId: copy, signingPems: [createRoot({ commonName: "Stranger" }).certificatePem] });
     expect(await taken.replace()).toEqual({ outcome: "refused", code: "group-name-taken" });
-    full.azure.faults.add({ operation: "dps.group.put", effect: { kind: "status", status: 400 } });
-    expect((await full.replace()).outcome).not.toBe("done");
+    for (let others = 2; others < 100; others += 1)
+      full.azure.addGroup({ groupId: `other-${others}`, other: "symmetricKey" });
+    expect(await full.replace()).toEqual({ outcome: "refused", code: "no-free-group-slot" });
     expect([taken, full].map((bed) => bed.letsIn(bed.old))).toEqual([false, false]);
   });
 });

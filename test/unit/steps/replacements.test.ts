@@ -59,6 +59,14 @@ const spoils: readonly (readonly [code: string, spoil: Spoil])[] = [
       return { replacement: inline(fresh.chainPem) };
     },
   ],
+  [
+    "adr-managed",
+    (bed, { fresh, old }) => {
+      const credentialPolicyName = "policy-1";
+      bed.azure.addEnrollment({ registrationId: "pump-1", credentialPolicyName, primaryPem: old.certificatePem });
+      return { replacement: inline(fresh.chainPem) };
+    },
+  ],
 ];
 
 describe("a bad replacement", () => {
