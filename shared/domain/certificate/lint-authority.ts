@@ -90,9 +90,10 @@ const rules: readonly Rule[] = [
   ({ certificate, issuers, anchor }) =>
     outlivesIssuer(certificate, anchor === undefined ? issuers : [...issuers, anchor.facts]),
 
-  // A group's intermediate is accepted only below a CA whose possession was proven to this DPS.
-  ({ anchor }, { role }) =>
-    role === "root" || anchor !== undefined
+  // In a group's own slot an intermediate counts only below a CA whose possession was proven to this DPS. One that groups
+  // refer to by name is proven itself.
+  ({ anchor }, { role, name }) =>
+    role === "root" || name !== undefined || anchor !== undefined
       ? undefined
       : {
           code: "chain-not-anchored",

@@ -28,7 +28,6 @@ const flaws: readonly (readonly [code: string, flaw: Flaw])[] = [
   ["path-length-exceeded", { certificate: { pathLength: 0 }, context: { authoritiesBelow: 1 } }],
   ["chain-broken", { candidate: { linked: false } }],
   ["outlives-issuer", { candidate: { issuers: [anIssuer({ notAfter: addMs(t0, 1) })] } }],
-  ["chain-not-anchored", { candidate: { anchor: undefined } }],
   [
     "certificate-in-use",
     { context: { existing: [{ name: "old-name", sha256Thumbprint: successor.sha256Thumbprint }] } },
@@ -90,6 +89,11 @@ describe("a CA that is to take over", () => {
     ],
     ["outlives-issuer", "outlives the root in DPS", { candidate: { anchor: anAnchor({ notAfter: addMs(t0, 1) }) } }],
     [
+      "chain-not-anchored",
+      "stands in a group's slot only, below no verified CA",
+      { candidate: { anchor: undefined }, context: { name: undefined } },
+    ],
+    [
       "validity-too-short",
       "ends sooner than the policy wants",
       {
@@ -107,6 +111,10 @@ describe("a CA that is to take over", () => {
     [
       "it is a root that nothing vouches for yet",
       { candidate: { selfSigned: true, anchor: undefined }, context: { role: "root" } },
+    ],
+    [
+      "it is an intermediate without anything above, and is to have a name of its own that is proven",
+      { candidate: { anchor: undefined } },
     ],
     [
       "DPS has it under that name, written in another case",
