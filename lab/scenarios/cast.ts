@@ -80,38 +80,38 @@ export function enroll(
   }
 }
 
-function asSlot(leaf: LabCertificate | undefined) {
-  return leaf === undefined ? null : { certificate: leaf.certificatePem };
+function asSlot(held: { readonly certificatePem: string } | undefined) {
+  return held === undefined ? null : { certificate: held.certificatePem };
+}
+
+/** What the slots of a group are filled with; at least one is. */
+export interface InSlots<T> {
+  readonly primary?: T | undefined;
+  readonly secondary?: T | undefined;
 }
 
 /** An enrollment group that trusts CA certificates of this DPS by name. */
-export function groupByReferences(
-  { services }: World,
-  enrollmentGroupId: string,
-  names: { readonly primary: string; readonly secondary?: string },
-): void {
+export function groupByReferences({ services }: World, enrollmentGroupId: string, names: InSlots<string>): void {
+  const { primary = null, secondary = null } = names;
   services.dps.store.seedGroup({
     enrollmentGroupId,
-    attestation: {
-      type: "x509",
-      x509: { caReferences: { primary: names.primary, secondary: names.secondary ?? null } },
-    },
+    attestation: { type: "x509", x509: { caReferences: { primary, secondary } } },
   });
 }
 
-/** An enrollment group that holds the certificate of an authority. */
-export function groupBySigningCertificate(
+/** An enrollment group that holds certificates of authorities. */
+export function groupBySigningCertificates(
   { services }: World,
   enrollmentGroupId: string,
-  primary: CertificateAuthority,
+  { primary, secondary }: InSlots<CertificateAuthority>,
 ): void {
-  services.dps.store.seedGroup({
-    enrollmentGroupId,
-    attestation: {
-      type: "x509",
-      x509: { signingCertificates: { primary: { certificate: primary.certificatePem }, secondary: null } },
-    },
-  });
+  const signingCertificates = { primary: asSlot(primary), secondary: asSlot(secondary) };
+  services.dps.store.seedGroup({ enrollmentGroupId, attestation: { type: "x509", x509: { signingCertificates } } });
+}
+
+/** The same with one certificate, in the primary slot. */
+export function groupBySigningCertificate(world: World, groupId: string, primary: CertificateAuthority): void {
+  groupBySigningCertificates(world, groupId, { primary });
 }
 
 /** The keys that `players` run on, as a thief has them; `hold`: he keeps a session with it. */

@@ -6,6 +6,7 @@ import { startEntra } from "../entra/server";
 import type { Entra, Person } from "../entra/server";
 import { spawnHost } from "../functions-host/host";
 import type { SpawnOptions } from "../functions-host/host";
+import type { CertificateAuthority } from "../pki/certificates";
 import type { HubSwitches } from "../iot-hub/switches";
 import { authoritiesOf, newHierarchy, writeAuthority } from "./hierarchy";
 import type { Hierarchy } from "./hierarchy";
@@ -19,7 +20,7 @@ import type { Story } from "./story";
 
 export interface StageOptions {
   /** What will be played on it, one after another: they need the same settings. */
-  readonly stories: readonly Pick<Story, "name" | "hubs" | "settings">[];
+  readonly stories: readonly Pick<Story, "name" | "hubs" | "settings" | "provable">[];
   readonly hubSwitches?: Partial<HubSwitches>;
   /** `on`: the host runs every turn twice and stops at known traps, as tests want it. Default `off`, as in Azure. */
   readonly guards?: SpawnOptions["guards"];
@@ -82,6 +83,10 @@ export async function setStage(options: StageOptions): Promise<Stage> {
     const entra = await startEntra();
     cleanup.push(() => entra.stop());
     const hierarchies = new Map(stories.map(({ name }) => [name, newHierarchy(name)]));
+    const provable = stories.flatMap((story) => {
+      const hierarchy = hierarchies.get(story.name);
+      return hierarchy === undefined ? [] : (story.provable?.(hierarchy) ?? [hierarchy.nextRoot]);
+    });
 
     const secret = randomBytes(24).toString("hex");
     const evidence = await evidenceKey(folder);
@@ -93,7 +98,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
       storeFile,
       settings: {
         ...services.settings(secret),
-        ...(await signers(folder, services, [...hierarchies.values()])),
+        ...(await signers(folder, services, provable)),
         ROLLCALL_EVIDENCE_KEY: JSON.stringify({ kind: "file", keyFile: evidence.keyFile }),
         ROLLCALL_OPERATORS: JSON.stringify({
           issuer: entra.issuer,
@@ -150,15 +155,14 @@ export async function setStage(options: StageOptions): Promise<Stage> {
   }
 }
 
-/** Settings: who signs what devices ask for, and who can prove to own the roots that are to come. */
+/** Settings: who signs what devices ask for, and who can prove to own the CAs that are to come. */
 async function signers(
   folder: string,
   services: LabServices,
-  hierarchies: readonly Hierarchy[],
+  provable: readonly CertificateAuthority[],
 ): Promise<Record<string, string>> {
   const issuer = await writeAuthority(folder, "issuer", services.issuer);
-  const roots = hierarchies.map(({ nextRoot }, index) => writeAuthority(folder, `next-root-${index}`, nextRoot));
-  const files = await Promise.all(roots);
+  const files = await Promise.all(provable.map((ca, index) => writeAuthority(folder, `next-${index}`, ca)));
   return {
     ROLLCALL_ISSUER: JSON.stringify({ kind: "file-ca", ...issuer }),
     ROLLCALL_CA_SIGNERS: JSON.stringify(files.map((file) => ({ kind: "file-ca", ...file }))),

@@ -22,6 +22,8 @@ export interface Story {
   readonly hubs?: number;
   /** Settings of the app, over the lab's. Stories with the same ones can share a host. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Whose keys the app has at hand, to prove their possession to DPS by itself. Default: the next root's. */
+  readonly provable?: (hierarchy: Hierarchy) => readonly CertificateAuthority[];
   /** `memory`: devices connect without TLS, for thousands; thieves keep to TLS. Default `tls`. */
   readonly connections?: "tls" | "memory";
   readonly timing?: Partial<DeviceTiming>;

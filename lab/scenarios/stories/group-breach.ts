@@ -209,8 +209,10 @@ const importJob: Story = {
   // The lab's hub has no throttles, so that single writes would never be slow.
   settings: { ROLLCALL_IMPORT_WHEN_SLOWER_THAN_SECONDS: "0" },
   connections: "memory",
-  // A fleet of this size that asks every second to be let in again would leave the machine no time for anything else.
-  timing: { heartbeatMs: 15_000, backoffBaseMs: 4_000, backoffCapMs: 15_000 },
+  // A fleet of this size that asks every second to be let in again would leave the machine no time for anything else; nor
+  // would twenty keys that are tried at every door twice a second.
+  attack: { dpsEveryMs: 2_000, hubCalmEveryMs: 10_000 },
+  timing: { heartbeatMs: 15_000, backoffBaseMs: 8_000, backoffCapMs: 40_000 },
   cast: (world) => {
     world.services.dps.store.addVerifiedCa(world.root.certificatePem, "group-breach-import-job-root");
     groupBySigningCertificate(world, "group-breach-import-job-fleet", world.intermediate);
@@ -225,7 +227,7 @@ const importJob: Story = {
     return { ...cast, bystanders, oldAuthorities: [world.intermediate] };
   },
   ask: (cast, world) => intermediateBreach("group-breach-import-job-fleet", cast, world),
-  patienceMs: 240_000,
+  patienceMs: 480_000,
   claims: [...caBreachClaims.filter((name) => name !== "ghosts-shut-out"), "import-job-ran"],
 };
 
