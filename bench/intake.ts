@@ -6,7 +6,8 @@ import { openStore, type StoreClients, type StoreTable } from "../shared/adapter
 import { nodeCertificateReader } from "../shared/adapters/x509/node-certificate-reader";
 import { systemClock } from "../shared/adapters/x509/system-clock";
 import { formatInstant, instant } from "../shared/domain/instant";
-import { createIngestEvents, type StreamEvent } from "../shared/use-cases/ingest-events";
+import type { StreamEvent } from "../shared/ports/event-stream";
+import { createIngestEvents } from "../shared/use-cases/ingest-events";
 import type { Bench } from "./bench";
 
 const DEVICES = 5_000;

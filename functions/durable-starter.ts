@@ -25,18 +25,24 @@ const ORCHESTRATIONS = {
   "group-expiry": groupExpiry.name,
 } as const satisfies Record<Playbook, string>;
 
+/** How an instance stands. Throws `RollError` where the host does not answer. */
+export async function instanceStatus(
+  client: df.DurableClient,
+  instanceId: string,
+): Promise<Awaited<ReturnType<RollStarter["status"]>>> {
+  try {
+    return toWord((await client.getStatus(instanceId, { showInput: false })).runtimeStatus);
+  } catch (error) {
+    // The client throws a plain Error for "no such instance".
+    if (error instanceof Error && error.message.includes("404")) return "absent";
+    throw unavailable(error);
+  }
+}
+
 /** The Durable client of one invocation as the port that use-cases know. */
 export function durableStarter(context: InvocationContext): RollStarter {
   const client = df.getClient(context);
-  const status = async (rollId: RollId): Promise<Awaited<ReturnType<RollStarter["status"]>>> => {
-    try {
-      return toWord((await client.getStatus(rollId, { showInput: false })).runtimeStatus);
-    } catch (error) {
-      // The client throws a plain Error for "no such instance".
-      if (error instanceof Error && error.message.includes("404")) return "absent";
-      throw unavailable(error);
-    }
-  };
+  const status = (rollId: RollId): ReturnType<RollStarter["status"]> => instanceStatus(client, rollId);
   const start = async (orchestration: string, rollId: RollId, input: object): Promise<void> => {
     if ((await status(rollId)) === "running") return;
     try {
@@ -100,6 +106,7 @@ function toWord(status: df.OrchestrationRuntimeStatus): Awaited<ReturnType<RollS
   }
 }
 
-function unavailable(cause: unknown): RollError {
+/** The host did not answer the Durable client. */
+export function unavailable(cause: unknown): RollError {
   return new RollError("service-unavailable", "the Durable Functions host did not answer", true, { cause });
 }

@@ -4,6 +4,7 @@
  */
 import { connectAzure } from "../shared/adapters/azure/connect";
 import { appIdentity } from "../shared/adapters/azure/credentials";
+import { EventHubStream } from "../shared/adapters/azure/event-stream";
 import { cronCalendar } from "../shared/adapters/calendar/cron-calendar";
 import { connectEvidenceKey } from "../shared/adapters/evidence/evidence-key";
 import { nodeHashes } from "../shared/adapters/evidence/node-hashes";
@@ -77,9 +78,11 @@ import { createFindNotices } from "../shared/use-cases/notices/find-notices";
 import { createSendNotices } from "../shared/use-cases/notices/send-notices";
 import { createReadRolls } from "../shared/use-cases/read-rolls";
 import { createReadDue } from "../shared/use-cases/read-due";
+import { createStartCatchUp } from "../shared/use-cases/start-catch-up";
 import { createRunDue } from "../shared/use-cases/run-due";
 import { createSubmitPossession } from "../shared/use-cases/submit-possession";
 import { createSweepRolls } from "../shared/use-cases/sweep-rolls";
+import { registerCatchUpWork } from "./activities/catch-up";
 import { registerTakeInventory } from "./activities/inventory";
 import { registerPurgeRolls } from "./activities/purge";
 import { registerActivities } from "./activities/register";
@@ -153,6 +156,7 @@ const deps = {
   blobs: new BlobRollBlobs(store),
   facts,
   factList: facts,
+  stream: settings.catchUp && new EventHubStream(settings.catchUp, callTimeoutMs),
   counters: new TableSourceCounters(store),
   poison: new TablePoisonStore(store),
   due: new TableDueRows(store),
@@ -198,7 +202,7 @@ registerExpiry(settings.expirySchedule, {
   startProposal: createStartProposal({ ...deps, acceptOrder }),
   read: createReadExpiry(deps),
 });
-registerHeard(gate, createReadHeard(deps));
+registerHeard(gate, createReadHeard(deps), createStartCatchUp(deps));
 registerPolicies(gate, createManagePolicies(deps));
 if (settings.alertSources.exported) registerExportedAlerts(acceptDelivery);
 if (settings.alertSources.grid) registerGridAlerts(acceptDelivery);
@@ -212,7 +216,9 @@ registerRolls({
 registerPlanView(gate, createReadPlan(deps));
 registerDenyEntries({ gate, deny: createDenyEntries(deps) });
 registerEvidence(gate, createReadEvidence(deps));
-registerHeartbeats(createIngestEvents({ ...deps, notice: createNoticeDevices(deps) }));
+const ingest = createIngestEvents({ ...deps, notice: createNoticeDevices(deps) });
+registerHeartbeats(ingest);
+registerCatchUpWork({ stream: deps.stream, ingest });
 if (settings.connectionLogs) registerConnectionLogs(createIngestConnectionLogs(deps));
 registerOperators({
   gate,

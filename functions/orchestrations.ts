@@ -1,5 +1,6 @@
 import * as df from "durable-functions";
 import { admitFleet } from "../orchestrations/admit-fleet";
+import { catchUp } from "../orchestrations/catch-up";
 import { closeFleet } from "../orchestrations/close-fleet";
 import { containAndProve } from "../orchestrations/contain-and-prove";
 import { containBatch } from "../orchestrations/contain-batch";
@@ -33,6 +34,7 @@ import { rollAuthority } from "../orchestrations/roll-authority";
 import { treatResidue } from "../orchestrations/treat-residue";
 import { waitUntil } from "../orchestrations/wait-until";
 import * as authority from "../shared/contract/authority-orchestrations";
+import { catchUp as catchUpContract } from "../shared/contract/catch-up";
 import * as evidence from "../shared/contract/evidence";
 import * as control from "../shared/contract/control";
 import * as bulk from "../shared/contract/import-containment";
@@ -82,4 +84,5 @@ export function registerOrchestrations(): void {
   df.app.orchestration(control.waitUntil.name, waitUntil);
   df.app.orchestration(purge.purgeFinished.name, purgeFinished);
   df.app.orchestration(inventory.refreshInventory.name, refreshInventory);
+  df.app.orchestration(catchUpContract.name, catchUp);
 }

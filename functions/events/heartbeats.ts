@@ -2,7 +2,8 @@ import { app, type InvocationContext } from "@azure/functions";
 import { z } from "zod";
 import { instant, parseInstant } from "../../shared/domain/instant";
 import type { createIngestConnectionLogs } from "../../shared/use-cases/hub-told";
-import type { createIngestEvents, StreamEvent } from "../../shared/use-cases/ingest-events";
+import type { StreamEvent } from "../../shared/ports/event-stream";
+import type { createIngestEvents } from "../../shared/use-cases/ingest-events";
 import { streamTrigger } from "./stream-trigger";
 
 /**

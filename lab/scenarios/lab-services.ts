@@ -22,7 +22,7 @@ import { startAzurite } from "../storage/azurite";
 import type { Azurite } from "../storage/azurite";
 import { newAuthorities } from "./lab-authorities";
 import type { LabAuthorities } from "./lab-authorities";
-import { allHubsEventHub, appSettings, armHostName, connectionLogHub } from "./lab-settings";
+import { allHubsEventHub, appSettings, armHostName, catchUpGroup, connectionLogHub } from "./lab-settings";
 
 export interface LabServicesOptions {
   /** Where the lab may write files (the authority's certificate). It is created if need be. */
@@ -174,6 +174,8 @@ export async function startLabServices(options: LabServicesOptions): Promise<Lab
         routes: (options.hubs ?? 1) > 1 ? [...routesTo("events"), ...routesTo(allHubsEventHub)] : routesTo("events"),
         resourceLogHub: connectionLogHub,
       });
+      const streams = (options.hubs ?? 1) > 1 ? [started.eventHubName, allHubsEventHub] : [started.eventHubName];
+      for (const name of streams) events.define({ name, consumerGroups: [catchUpGroup] });
       keep({
         stop: async () => {
           await started.stop();

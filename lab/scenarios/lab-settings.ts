@@ -10,6 +10,8 @@ export const dpsResourceId =
   "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/lab/providers/Microsoft.Devices/provisioningServices/lab-dps";
 /** With several hubs, the messages of all their devices are also in this event hub. */
 export const allHubsEventHub = "all-hubs";
+/** Readers beside the app's trigger. */
+export const catchUpGroup = "catch-up";
 /** Where the hubs' diagnostic settings stream their connection logs to. */
 export const connectionLogHub = "connection-logs";
 const tokenLifeMs = 30 * 86_400_000;
@@ -41,6 +43,7 @@ export function appSettings(
     ROLLCALL_HEARTBEATS: events.connectionString(heartbeats),
     ROLLCALL_HEARTBEATS_HUB: heartbeats,
     ROLLCALL_HEARTBEATS_GROUP: "$Default",
+    ROLLCALL_CATCH_UP_GROUP: catchUpGroup,
     ROLLCALL_CONNECTION_LOGS: events.connectionString(connectionLogHub),
     ROLLCALL_CONNECTION_LOGS_HUB: connectionLogHub,
     ROLLCALL_WEBHOOK_SECRETS: webhookSecret,

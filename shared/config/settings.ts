@@ -22,6 +22,7 @@ import {
 import { EVIDENCE_KEY_FORM, evidenceWithFiles, readEvidenceKey, type EvidenceSettings } from "./evidence-variables";
 import { NOTIFY_FORM, readNoticeTargets, type NoticeTarget } from "./notice-variables";
 import { quotasOf, quotaVariables, unlinkedHub, type Quotas } from "./quota-variables";
+import { catchUpStream, streamVariables, type StreamAccess } from "./stream-variables";
 import {
   readConnectionString,
   readConnectionStrings,
@@ -64,6 +65,8 @@ export interface Settings {
   readonly alertSources: { readonly exported: boolean; readonly grid: boolean };
   /** Whether the hubs' connection logs come over an event hub of their own. */
   readonly connectionLogs: boolean;
+  /** The stream that the heartbeats' trigger reads, by a consumer group beside the trigger's; undefined: no catch-up. */
+  readonly catchUp: StreamAccess | undefined;
   /** Which plans need a person's word beyond those whose order asks for it. */
   readonly approvals: ApprovalRule;
   /** When an inventory is taken, as Azure Functions' timers have it: six cron fields, seconds first, UTC. */
@@ -173,8 +176,7 @@ const environment = z
       "give verified once it was tried at this DPS that an enabled individual enrollment keeps the device's other leaves out, else unverified",
       (text) => (text === "verified" || text === "unverified" ? text : undefined),
     ).default("unverified"),
-    ROLLCALL_ALERTS_HUB: z.string().optional(),
-    ROLLCALL_CONNECTION_LOGS_HUB: z.string().optional(),
+    ...streamVariables,
     ROLLCALL_GRID_ALERTS: variable("give true or false", readBoolean).default(false),
     ROLLCALL_AUTO_CONTAIN_PER_HOUR: wholeNumber({ fallback: 100, min: 0, max: 100_000 }),
     ROLLCALL_APPROVALS: variable(
@@ -258,6 +260,7 @@ export function readSettings(
     autoContainPerHour: data.ROLLCALL_AUTO_CONTAIN_PER_HOUR,
     alertSources: { exported: data.ROLLCALL_ALERTS_HUB !== undefined, grid: data.ROLLCALL_GRID_ALERTS },
     connectionLogs: data.ROLLCALL_CONNECTION_LOGS_HUB !== undefined,
+    catchUp: catchUpStream(data),
     approvals: data.ROLLCALL_APPROVALS,
     expirySchedule: data.ROLLCALL_EXPIRY_SCHEDULE,
     inventorySchedule: data.ROLLCALL_INVENTORY_SCHEDULE,

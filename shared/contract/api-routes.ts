@@ -3,6 +3,7 @@ import type { Role } from "../domain/operator";
 import { Policies } from "../domain/policy/policies";
 import { BreachAlert } from "./alert";
 import type { ApiRoute } from "./api-route";
+import { CatchUpOrder, CatchUpView } from "./catch-up";
 import { DenyEntryView, LiftBody } from "./deny-entries";
 import * as inventory from "./inventory-api";
 import * as views from "./operator-api";
@@ -226,6 +227,14 @@ export const API_ROUTES = {
     z.record(z.string(), z.string()),
   ),
   listHeartbeatSources: read("heartbeats/sources", "What came from each event hub partition", AnyObject),
+  catchUpHeartbeats: {
+    method: "POST",
+    path: "heartbeats/catch-up",
+    summary: "Reads the event stream again from a moment on; what is known already counts as a duplicate",
+    who: "operator",
+    body: CatchUpOrder,
+    answers: { 200: CatchUpView, 202: CatchUpView },
+  },
   ...REGISTRY_ROUTES,
   health: {
     method: "GET",

@@ -154,3 +154,10 @@ function unreadable(error: z.ZodError): HubTold {
   const [issue] = error.issues;
   return { kind: "poison", reason: issue === undefined ? "unreadable" : `${issue.path.join(".")} ${issue.message}` };
 }
+
+/** What a hub that is none of ours tells concerns nobody here. */
+export function ofLinkedHub(told: HubTold, hubNames: ReadonlySet<string> | undefined): HubTold {
+  if (told.kind !== "facts" || hubNames === undefined) return told;
+  const names = Object.keys(told.facts.hubs ?? {});
+  return names.every((name) => hubNames.has(name)) ? told : { kind: "ignored" };
+}

@@ -1,21 +1,14 @@
-import { LogEvent, readConnectionRecord, type HubTold } from "../contract/hub-events";
+import { LogEvent, ofLinkedHub, readConnectionRecord } from "../contract/hub-events";
 import type { DeviceFacts } from "../domain/device-facts";
 import type { HubName } from "../domain/hub/hub-word";
 import type { EventCounts } from "../domain/source-counts";
-import { toPoison, type StreamEvent } from "./ingest-events";
-import { createIntake, type IntakeDeps, type Taken } from "./intake";
+import type { StreamEvent } from "../ports/event-stream";
+import { createIntake, toPoison, type IntakeDeps, type Taken } from "./intake";
 import { jsonOf } from "./json-body";
 
 export interface HubToldDeps extends IntakeDeps {
   /** The linked hubs' names; what others tell is ignored. Default: of any. */
   readonly hubNames?: ReadonlySet<string>;
-}
-
-/** What a hub that is none of ours tells concerns nobody here. */
-export function ofLinkedHub(told: HubTold, hubNames: ReadonlySet<string> | undefined): HubTold {
-  if (told.kind !== "facts" || hubNames === undefined) return told;
-  const names = Object.keys(told.facts.hubs ?? {});
-  return names.every((name) => hubNames.has(name)) ? told : { kind: "ignored" };
 }
 
 /**

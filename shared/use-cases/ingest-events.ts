@@ -1,30 +1,18 @@
 import { HeartbeatProperties, MESSAGE_TYPE, RollReport, signedText } from "../contract/device-messages";
-import { HUB_SOURCES, readRoutedEvent } from "../contract/hub-events";
+import { HUB_SOURCES, ofLinkedHub, readRoutedEvent } from "../contract/hub-events";
 import type { DeviceFacts, EventPosition, VerifiedReport } from "../domain/device-facts";
 import { DeviceId } from "../domain/ids";
 import { parseInstant, type Instant } from "../domain/instant";
 import type { EventCounts } from "../domain/source-counts";
 import type { CertificateReader } from "../ports/certificates";
-import type { PoisonEvent } from "../ports/stores";
-import { ofLinkedHub } from "./hub-told";
-import { createIntake, type IntakeDeps } from "./intake";
+import type { StreamEvent } from "../ports/event-stream";
+import { createIntake, toPoison, type IntakeDeps } from "./intake";
 import { jsonOf } from "./json-body";
 
 export interface IngestEventsDeps extends IntakeDeps {
   readonly certificates: CertificateReader;
   /** The linked hubs' names; what hubs tell of others is ignored. Default: of any. */
   readonly hubNames?: ReadonlySet<string>;
-}
-
-/** One message of the hub's event stream. Its system properties are IoT Hub's word; everything else is the device's. */
-export interface StreamEvent {
-  readonly body: Uint8Array;
-  readonly properties: Readonly<Record<string, unknown>>;
-  readonly systemProperties: Readonly<Record<string, unknown>>;
-  readonly partition: string;
-  readonly sequenceNumber: number;
-  readonly offset: string;
-  readonly enqueuedAt: Instant | undefined;
 }
 
 type Said = { readonly kind: "facts"; readonly facts: DeviceFacts } | { readonly kind: "ignored" } | Spoiled;
@@ -146,20 +134,4 @@ function readTime(value: unknown): Instant | undefined {
 function firstIssue(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): string {
   const [issue] = issues;
   return issue === undefined ? "unreadable" : `${issue.path.map(String).join(".")} ${issue.message}`;
-}
-
-const POISON_BYTES = 8 * 1024;
-
-export function toPoison(hub: string, event: StreamEvent, reason: string, at: Instant): PoisonEvent {
-  const deviceId = event.systemProperties["iothub-connection-device-id"];
-  return {
-    hub,
-    partition: event.partition,
-    sequenceNumber: event.sequenceNumber,
-    offset: event.offset,
-    at,
-    reason,
-    deviceId: typeof deviceId === "string" ? deviceId : undefined,
-    bodyBase64: Buffer.from(event.body.subarray(0, POISON_BYTES)).toString("base64"),
-  };
 }

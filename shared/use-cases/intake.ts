@@ -1,8 +1,10 @@
 import { mergeFacts, noveltyOf, type DeviceFacts } from "../domain/device-facts";
 import type { DeviceId } from "../domain/ids";
+import type { Instant } from "../domain/instant";
 import { addEvents, NO_EVENTS, type EventCounts } from "../domain/source-counts";
 import type { Clock } from "../ports/clock";
 import type { SourceCounters } from "../ports/source-counters";
+import type { StreamEvent } from "../ports/event-stream";
 import type { FactStore, PoisonEvent, PoisonStore } from "../ports/stores";
 
 export interface IntakeDeps {
@@ -69,4 +71,21 @@ function count(all: readonly Taken[], before: ReadonlyMap<DeviceId, DeviceFacts>
     bySource.set(source, addEvents(bySource.get(source) ?? NO_EVENTS, one));
   }
   return bySource;
+}
+
+const POISON_BYTES = 8 * 1024;
+
+/** An event that nothing could be made of, with where it lies. */
+export function toPoison(hub: string, event: StreamEvent, reason: string, at: Instant): PoisonEvent {
+  const deviceId = event.systemProperties["iothub-connection-device-id"];
+  return {
+    hub,
+    partition: event.partition,
+    sequenceNumber: event.sequenceNumber,
+    offset: event.offset,
+    at,
+    reason,
+    deviceId: typeof deviceId === "string" ? deviceId : undefined,
+    bodyBase64: Buffer.from(event.body.subarray(0, POISON_BYTES)).toString("base64"),
+  };
 }

@@ -75,6 +75,22 @@ test("devices' messages, what their hub tells of them, and its connection logs a
   expect(sources.some(({ source }) => source.startsWith("lab-hub/"))).toBe(true);
 });
 
+test("the stream is read again on demand: what is known counts as known, and no facts change", async () => {
+  const fleet = async (): Promise<{ readonly known: number; readonly poison: number }> => {
+    const { sources } = Sources.parse(await (await fetch(`${url}/api/heartbeats/sources`)).json());
+    const own = sources.filter(({ source }) => source.startsWith("lab-hub/"));
+    const sum = (words: readonly ("duplicate" | "stale" | "poison")[]): number =>
+      own.reduce((all, counts) => words.reduce((total, word) => total + counts[word], all), 0);
+    return { known: sum(["duplicate", "stale"]), poison: sum(["poison"]) };
+  };
+  const before = await fleet();
+  const since = new Date(Date.now() - 3_600_000).toISOString();
+  const answer = await fetch(`${url}/api/heartbeats/catch-up`, { method: "POST", body: JSON.stringify({ since }) });
+  expect([answer.status, await answer.json()]).toMatchObject([202, { outcome: "started", since }]);
+  while ((await fleet()).known <= before.known + 10);
+  expect((await fleet()).poison).toBe(0);
+});
+
 const Problem = z.object({ code: z.string(), detail: z.string(), status: z.int() });
 
 test.each(Object.entries<ApiRoute>(API_ROUTES).filter(([, { method }]) => method === "GET"))(

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { OrchestrationHandler } from "durable-functions";
 import { z } from "zod";
 import { admitFleet } from "../../orchestrations/admit-fleet";
+import { catchUp } from "../../orchestrations/catch-up";
 import { closeFleet } from "../../orchestrations/close-fleet";
 import { containAndProve } from "../../orchestrations/contain-and-prove";
 import { containBatch } from "../../orchestrations/contain-batch";
@@ -70,6 +71,7 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   waitUntil,
   purgeFinished,
   refreshInventory,
+  catchUp,
   recheckClosed,
   treatResidue,
   containOthers,

@@ -53,6 +53,25 @@ describe("settings", () => {
     });
   });
 
+  it("read the heartbeats' stream again only by a consumer group that is named for it, by key or by the app's identity", () => {
+    const stream = { ROLLCALL_HEARTBEATS_HUB: "fleet", ROLLCALL_CATCH_UP_GROUP: "catch-up" };
+    const named = { eventHub: "fleet", consumerGroup: "catch-up" };
+    expect(
+      readSettings({ ...withKeys, ROLLCALL_HEARTBEATS: "Endpoint=…", ROLLCALL_HEARTBEATS_HUB: "fleet" }).catchUp,
+    ).toBe(undefined);
+    expect(readSettings({ ...withKeys, ...stream, ROLLCALL_HEARTBEATS: "Endpoint=…" }).catchUp).toEqual({
+      address: { kind: "connection-string", connectionString: "Endpoint=…" },
+      ...named,
+    });
+    const namespace = { ROLLCALL_HEARTBEATS__fullyQualifiedNamespace: "contoso.servicebus.windows.net" };
+    expect(readSettings({ ...withKeys, ...stream, ...namespace }).catchUp).toEqual({
+      address: { kind: "identity", namespace: "contoso.servicebus.windows.net" },
+      ...named,
+    });
+    expect(readSettings(withKeys).connectionLogs).toBe(false);
+    expect(readSettings({ ...withKeys, ROLLCALL_CONNECTION_LOGS_HUB: "logs" }).connectionLogs).toBe(true);
+  });
+
   it("name hosts alone where the app's identity is used", () => {
     expect(readSettings(withIdentity)).toMatchObject({
       storage: { kind: "identity", account: "contosorolls" },

@@ -44,7 +44,8 @@ import {
 } from "../../../shared/steps/roll-milestones";
 import { createTreatModules } from "../../../shared/steps/treat-modules";
 import { createTellToMove } from "../../../shared/steps/tell-to-move";
-import { createIngestEvents, type StreamEvent } from "../../../shared/use-cases/ingest-events";
+import type { StreamEvent } from "../../../shared/ports/event-stream";
+import { createIngestEvents } from "../../../shared/use-cases/ingest-events";
 import { rollId, t0 } from "../../support/builders";
 import { FakeAzure } from "../../support/fake-azure";
 import type { FakeHub } from "../../support/fake-hub";

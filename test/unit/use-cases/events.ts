@@ -3,7 +3,7 @@ import type { LabCertificate } from "../../../lab/pki/certificates";
 import { signedText } from "../../../shared/contract/device-messages";
 import { AttemptId } from "../../../shared/domain/ids";
 import { addMs, formatInstant } from "../../../shared/domain/instant";
-import type { StreamEvent } from "../../../shared/use-cases/ingest-events";
+import type { StreamEvent } from "../../../shared/ports/event-stream";
 import { nonce, rollId, t0 } from "../../support/builders";
 
 /** A heartbeat with an empty body, as the n-th event of its partition. */
