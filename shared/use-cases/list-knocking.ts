@@ -1,6 +1,7 @@
 import type { KnockingList } from "../contract/operator-api";
 import { StragglersQuery } from "../contract/operator-queries";
 import type { DeviceFacts } from "../domain/device-facts";
+import { refusedSince } from "../domain/hub/hub-word";
 import { formatInstant } from "../domain/instant";
 import { isProblem, type Problem } from "../domain/outcome";
 import type { BatchSummary } from "../domain/roll/batch-summary";
@@ -33,7 +34,7 @@ export function createListKnocking(
     const { rows, next } = await pageOfBatches(roll, Number(query.value.after ?? 0), BATCHES, deps, hasContained);
     const facts = await deps.facts.read(rows.flatMap(({ deviceId }) => deviceId ?? []));
     const devices = rows.flatMap((row) =>
-      row.deviceId === undefined ? [] : knocksOf(row, facts.get(row.deviceId)?.hubs ?? {}),
+      row.deviceId === undefined ? [] : knocksOf(row, facts.get(row.deviceId)?.hubs),
     );
     return { rollId: roll.rollId, devices, ...(next === undefined ? {} : { next: String(next) }) };
   };
@@ -43,22 +44,14 @@ function hasContained({ contained }: BatchSummary): boolean {
   return contained.length > 0;
 }
 
-function knocksOf(
-  { registrationId, containedAt, bad }: DeviceRow,
-  hubs: NonNullable<DeviceFacts["hubs"]>,
-): KnockingList["devices"] {
-  return Object.entries(hubs).flatMap(([hub, { refused }]) => {
-    if (containedAt === undefined || refused === undefined || refused.at <= containedAt) return [];
-    const { at, code, sha256Thumbprint } = refused;
-    const about = {
-      registrationId,
-      hub,
-      containedAt: formatInstant(containedAt),
-      lastRefusedAt: formatInstant(at),
-      code,
-    };
-    return sha256Thumbprint === undefined
-      ? [about]
-      : [{ ...about, sha256Thumbprint, compromised: bad.includes(sha256Thumbprint) }];
-  });
+function knocksOf({ registrationId, containedAt, bad }: DeviceRow, hubs: DeviceFacts["hubs"]): KnockingList["devices"] {
+  if (containedAt === undefined) return [];
+  return refusedSince(hubs, containedAt).map(({ hub, refused: { at, code, sha256Thumbprint } }) => ({
+    registrationId,
+    hub,
+    containedAt: formatInstant(containedAt),
+    lastRefusedAt: formatInstant(at),
+    code,
+    ...(sha256Thumbprint === undefined ? {} : { sha256Thumbprint, compromised: bad.includes(sha256Thumbprint) }),
+  }));
 }

@@ -84,6 +84,8 @@ export const DeviceLine = z.strictObject({
   containedAt: Time.optional(),
   /** Milliseconds from the request to `containedAt`. */
   exposedMs: z.int().nonnegative().optional(),
+  /** Breaches only: who was refused last in the device's name since it was contained, where hubs' connection logs come in. */
+  refused: z.strictObject({ hub: Text, at: Time, code: Text, sha256Thumbprint: Text.optional() }).optional(),
   /** Breaches only: why the old credential may still open something. */
   exposed: Text.optional(),
   proof: z.strictObject({ provenAt: Time, attemptId: Text, rules: z.array(Text) }).optional(),

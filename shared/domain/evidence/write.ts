@@ -1,3 +1,5 @@
+import type { DeviceFacts } from "../device-facts";
+import { refusedSince } from "../hub/hub-word";
 import { formatInstant, type Instant } from "../instant";
 import type { JournalEntry } from "../roll/batch";
 import type { ControlJournalEntry } from "../roll/control";
@@ -45,6 +47,7 @@ export function deviceLine(
   { playbook, requestedAt }: Pick<Roll, "playbook" | "requestedAt">,
   batch: number,
   row: DeviceRow,
+  facts?: Pick<DeviceFacts, "hubs">,
 ): DeviceLine {
   const { registrationId, deviceId, assignedHub: hub, group, planned, containedAt, proof, refusal, failed } = row;
   const exposed = isBreach(playbook) ? exposedBecause(row) : undefined;
@@ -59,6 +62,7 @@ export function deviceLine(
     warnings: row.warnings,
     ...present({ deviceId, hub, group, exposed, missing: row.missing, skipped: row.skipped }),
     ...(row.modules === undefined ? {} : { modules: modulesOf(row.modules) }),
+    ...(isBreach(playbook) ? lastRefused(facts?.hubs, containedAt) : {}),
     ...present({ planned: planned?.sha256Thumbprint, refusal: refusal?.code, failed: failed?.reason }),
     ...present({ closedAt: time(row.entry.closedAt), stagedAt: time(row.stagedAt), retiredAt: time(row.retiredAt) }),
     ...(containedAt === undefined
@@ -70,6 +74,12 @@ export function deviceLine(
 
 function modulesOf({ left, leftInAll, cut }: ModulesFound): NonNullable<DeviceLine["modules"]> {
   return { left, leftInAll, cut };
+}
+
+function lastRefused(hubs: DeviceFacts["hubs"], containedAt: Instant | undefined): Pick<DeviceLine, "refused"> {
+  if (containedAt === undefined) return {};
+  const [last] = [...refusedSince(hubs, containedAt)].sort((a, b) => b.refused.at - a.refused.at);
+  return last === undefined ? {} : { refused: { hub: last.hub, ...last.refused, at: formatInstant(last.refused.at) } };
 }
 
 /** Why the old credential may still open something; what another roll has is that roll's to say. */

@@ -107,3 +107,13 @@ export function newestSession({ connected, admitted }: HubWord): Instant | undef
 export function isDeleted({ created, deleted }: HubWord): boolean {
   return deleted !== undefined && deleted >= (created ?? 0);
 }
+
+/** Who was refused after this moment, the last at each hub. */
+export function refusedSince(
+  hubs: Readonly<Record<HubName, HubWord>> | undefined,
+  since: Instant,
+): readonly { readonly hub: HubName; readonly refused: Refusal }[] {
+  return Object.entries(hubs ?? {}).flatMap(([hub, { refused }]) =>
+    refused === undefined || refused.at <= since ? [] : [{ hub, refused }],
+  );
+}

@@ -10,7 +10,7 @@ import { RollError } from "../../domain/roll-error";
 import type { ControlStore } from "../../ports/control";
 import type { EvidenceStore } from "../../ports/evidence";
 import type { RollJournal } from "../../ports/roll-journal";
-import type { BatchStore, RollBlobs, RollStore } from "../../ports/stores";
+import type { BatchStore, FactStore, RollBlobs, RollStore } from "../../ports/stores";
 import { mapSideBySide } from "../side-by-side";
 import type { Step } from "../step";
 import { evidenceDocuments } from "./documents";
@@ -20,6 +20,7 @@ export interface WriteEvidenceDeps {
   readonly evidence: EvidenceStore;
   readonly rolls: RollStore;
   readonly batches: BatchStore;
+  readonly facts: Pick<FactStore, "read">;
   readonly blobs: RollBlobs;
   readonly control: ControlStore;
   readonly journal: RollJournal;
@@ -94,7 +95,12 @@ async function batchLines(
       const rows = (await deps.batches.find(roll.rollId, batch)) ?? [];
       const steps = rows.length === 0 ? [] : await deps.batches.readJournal(roll.rollId, batch);
       const links: Link[] = steps.map((entry) => stepLink(batch, entry));
-      return [...links, ...rows.map((row) => deviceLine(roll, batch, row))];
+      const contained = rows.flatMap(({ deviceId, containedAt }) =>
+        containedAt === undefined ? [] : (deviceId ?? []),
+      );
+      const facts = contained.length === 0 ? undefined : await deps.facts.read(contained);
+      const lines = rows.map((row) => deviceLine(roll, batch, row, row.deviceId && facts?.get(row.deviceId)));
+      return [...links, ...lines];
     },
     4,
   );

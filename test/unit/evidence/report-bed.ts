@@ -3,6 +3,7 @@ import { fileKey } from "../../../shared/adapters/evidence/evidence-key";
 import { nodeHashes } from "../../../shared/adapters/evidence/node-hashes";
 import { isSigned } from "../../../shared/adapters/evidence/signatures";
 import { EvidenceVerifier, type EvidenceVerdict } from "../../../shared/domain/evidence/verify";
+import { Sha256Thumbprint } from "../../../shared/domain/ids";
 import type { Problem } from "../../../shared/domain/outcome";
 import { newControl } from "../../../shared/domain/roll/control";
 import type { EvidenceKey } from "../../../shared/ports/evidence";
@@ -12,7 +13,7 @@ import { createReadEvidence } from "../../../shared/use-cases/read-evidence";
 import { rollId } from "../../support/builders";
 import { MemoryControlStore } from "../../support/memory-control";
 import { MemoryEvidenceStore } from "../../support/memory-evidence";
-import { Bed } from "../steps/bed";
+import { Bed, type BedDevice } from "../steps/bed";
 
 export const privateKeyPem = generateKeyPairSync("ec", { namedCurve: "P-256" })
   .privateKey.export({ type: "pkcs8", format: "pem" })
@@ -24,8 +25,8 @@ export class ReportBed extends Bed {
   readonly evidence = new MemoryEvidenceStore();
 
   private deps(evidenceKey: EvidenceKey | undefined) {
-    const { clock, rolls, batches, blobs, control, evidence, rollJournal: journal } = this;
-    return { clock, rolls, batches, blobs, control, evidence, journal, hashes: nodeHashes, evidenceKey };
+    const { clock, rolls, batches, blobs, control, evidence, facts, rollJournal: journal } = this;
+    return { clock, rolls, batches, blobs, control, evidence, facts, journal, hashes: nodeHashes, evidenceKey };
   }
 
   /** Writes all pages as the orchestrator does; answers their number, or the code of what cannot be read. */
@@ -47,7 +48,14 @@ export class ReportBed extends Bed {
     return createReadEvidence(this.deps(key))(rollId, part);
   }
 
-  /** Contained, one healed and proven, closed, reported on. */
+  /** Somebody tries the old leaf, and the hub's log has it. */
+  async refuse({ deviceId, old }: BedDevice): Promise<void> {
+    const sha256Thumbprint = Sha256Thumbprint.parse(old.sha256Thumbprint);
+    const refused = { at: this.clock.now(), code: "401003", sha256Thumbprint };
+    await this.facts.merge([{ deviceId, hubs: { "lab-hub": { refused } } }]);
+  }
+
+  /** Contained, one healed and proven, one still tried, closed, reported on. */
   async finished(o: { readonly signed?: boolean } = {}): Promise<string> {
     const devices = ["pump-1", "pump-2", "pump-3"].map((id) => this.device(id));
     await this.control.create(newControl(rollId, { windows: [], freezes: [] }));
@@ -55,6 +63,7 @@ export class ReportBed extends Bed {
     await this.contain();
     await this.steps.noteContained({ rollId });
     this.clock.pass(1_000);
+    await this.refuse(devices[1]!);
     await this.heal(devices[0]!);
     await this.steps.proveBatch(this.at);
     await this.report(devices[0]!);

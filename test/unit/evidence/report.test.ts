@@ -25,7 +25,7 @@ interface Report {
 }
 
 describe("a roll's report", () => {
-  it("is JSON, sound, and says what became of every device", () => {
+  it("is JSON, sound, and says what became of every device", async () => {
     const { lines, seal } = JSON.parse(text) as Report;
     expect(judge(text)).toMatchObject({ outcome: "sound", signer: { algorithm: "ES256" } });
     expect(seal).toMatchObject({ rollId, outcome: "partial", devices: 3, counts: { proven: 1, "await-self-heal": 2 } });
@@ -33,6 +33,12 @@ describe("a roll's report", () => {
     expect(devices.map(({ registrationId }) => registrationId)).toEqual(["pump-1", "pump-2", "pump-3"]);
     expect(devices[0]).toMatchObject({ state: "proven", proof: { attemptId: "a1" } });
     expect(devices.every(({ exposedMs }) => Number(exposedMs) > 0)).toBe(true);
+    const [bad] = (await bed.batches.read(rollId, 0)).rows[1]?.bad ?? [];
+    expect(devices.map(({ refused }) => refused)).toEqual([
+      undefined,
+      { hub: "lab-hub", at: expect.stringMatching(/Z$/) as string, code: "401003", sha256Thumbprint: bad },
+      undefined,
+    ]);
     const roll = { maxMs: Math.max(...devices.map(({ exposedMs }) => Number(exposedMs))) };
     expect(seal["exposure"]).toMatchObject(roll);
   });
