@@ -1,7 +1,7 @@
 import type { InvocationContext } from "@azure/functions";
 import * as df from "durable-functions";
 import { liftDue } from "../shared/contract/deny-entries";
-import { recheckClosed } from "../shared/contract/due";
+import { recheckClosed, retireAuthorityDue } from "../shared/contract/due";
 import {
   closeFleet,
   groupBreach,
@@ -65,6 +65,7 @@ export function durableStarter(context: InvocationContext): RollStarter {
 /** What is started for each kind of due work. */
 const DUE = {
   retire: retireDue.name,
+  "retire-ca": retireAuthorityDue.name,
   recheck: recheckClosed.name,
   "lift-deny": liftDue.name,
 } as const satisfies Partial<Record<DueKind, string>>;

@@ -27,6 +27,7 @@ import { reprovisionFleet } from "../orchestrations/reprovision-fleet";
 import { reprovisionWave } from "../orchestrations/reprovision-wave";
 import { rehearseRoll } from "../orchestrations/rehearse-roll";
 import { restoreGroup } from "../orchestrations/restore-group";
+import { retireAuthorityDue } from "../orchestrations/retire-authority-due";
 import { retireAuthority } from "../orchestrations/retire-authority";
 import { retireDue } from "../orchestrations/retire-due";
 import { retireFleet } from "../orchestrations/retire-fleet";
@@ -80,6 +81,7 @@ export function registerOrchestrations(): void {
   df.app.orchestration(authority.proveRootOwnership.name, proveRootOwnership);
   df.app.orchestration(authority.rollAuthority.name, rollAuthority);
   df.app.orchestration(authority.retireAuthority.name, retireAuthority);
+  df.app.orchestration(due.retireAuthorityDue.name, retireAuthorityDue);
   df.app.orchestration(due.recheckClosed.name, recheckClosed);
   df.app.orchestration(control.waitUntil.name, waitUntil);
   df.app.orchestration(purge.purgeFinished.name, purgeFinished);

@@ -36,3 +36,23 @@ export const countBatches = activityContract({
 
 /** The piece of work is done: its row goes, or moves to when it is due again. */
 export const settleDue = activityContract({ name: "settleDue", input: DueInput, output: Nothing });
+
+/**
+ * Claims the group and the CAs of a closed CA roll again. Not `mine`: another roll works on them, or there is nothing to
+ * retire any more.
+ */
+export const reclaimTrust = activityContract({
+  name: "reclaimTrust",
+  input: z.object({ rollId: RollId }),
+  output: z.object({ mine: z.boolean() }),
+});
+
+/** Gives these claims back. */
+export const releaseTrust = activityContract({
+  name: "releaseTrust",
+  input: z.object({ rollId: RollId }),
+  output: Nothing,
+});
+
+/** Takes an old CA out of use that was to stay until it had run out: out of its group, then out of DPS. */
+export const retireAuthorityDue = activityContract({ name: "retireAuthorityDue", input: DueInput, output: Nothing });

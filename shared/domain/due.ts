@@ -4,10 +4,11 @@ import { addMs, Instant } from "./instant";
 
 /**
  * Work that waits longer than an orchestration may. `retire`: old leaves of an expiry roll go once they have run out.
+ * `retire-ca`: the same of a CA that a group still holds.
  * `lift-deny`: a deny entry of DPS is no longer needed. `recheck`: devices that a closed breach roll left contained and
  * unproven are read again.
  */
-export const DueKind = z.enum(["retire", "lift-deny", "recheck"]);
+export const DueKind = z.enum(["retire", "retire-ca", "lift-deny", "recheck"]);
 export type DueKind = z.infer<typeof DueKind>;
 
 /** One piece of work that is due some day. */
@@ -28,6 +29,18 @@ export type DueRow = z.infer<typeof DueRow>;
 
 export function dueKey(kind: DueKind, rollId: RollId, subject?: string): string {
   return subject === undefined ? `${kind}|${rollId}` : `${kind}|${rollId}|${subject}`;
+}
+
+/**
+ * When a CA that is to stay until it has run out is looked at: on that day, then daily, because somebody may work on its
+ * group. Undefined once 30 days have passed: then a person has to look, or where nobody knows when it runs out.
+ */
+export function nextRetirement(oldNotAfter: readonly (Instant | undefined)[], now: Instant): Instant | undefined {
+  const ends = oldNotAfter.flatMap((end) => end ?? []);
+  if (ends.length < oldNotAfter.length || ends.length === 0) return undefined;
+  const last = Math.max(...ends);
+  if (last > now) return addMs(Instant.parse(last), 1_000);
+  return now - last > RECHECKED_FOR ? undefined : addMs(now, DAY);
 }
 
 const DAY = 86_400_000;

@@ -1,5 +1,13 @@
-import type { countBatches, reclaimBatch, releaseBatch, settleDue } from "../contract/due";
-import { dueKey, nextRecheck, type DueKind } from "../domain/due";
+import type {
+  countBatches,
+  reclaimBatch,
+  reclaimTrust,
+  releaseBatch,
+  releaseTrust as releaseTrustOfDue,
+  settleDue,
+} from "../contract/due";
+import type { AuthorityPlan } from "../domain/authority/plan";
+import { dueKey, nextRecheck, nextRetirement, type DueKind } from "../domain/due";
 import { addMs } from "../domain/instant";
 import { addSummaries } from "../domain/roll/batch-summary";
 import type { RollId } from "../domain/ids";
@@ -10,6 +18,8 @@ import type { Clock } from "../ports/clock";
 import type { DueRows } from "../ports/due-rows";
 import type { BatchStore, RollBlobs, RollStore } from "../ports/stores";
 import type { TargetClaims } from "../ports/target-claims";
+import { authorityPlan } from "./authority-world";
+import { claimTrust, releaseTrust } from "./claim-trust";
 import type { Step } from "./step";
 
 export interface DueWorkDeps {
@@ -51,6 +61,31 @@ export function createReleaseBatch({ batches, targetClaims }: DueWorkDeps): Step
   };
 }
 
+/** What is left of a CA roll whose old CA was to stay until it had run out; undefined: nothing. */
+async function leftInGroup(
+  { blobs, rolls }: Pick<DueWorkDeps, "blobs" | "rolls">,
+  rollId: RollId,
+): Promise<AuthorityPlan | undefined> {
+  const isLeft = (await rolls.get(rollId))?.trust?.old.some(({ state }) => state === "in-group") === true;
+  return isLeft ? blobs.findDocument(rollId, authorityPlan) : undefined;
+}
+
+export function createReclaimTrust(deps: DueWorkDeps): Step<typeof reclaimTrust> {
+  return async ({ rollId }) => {
+    const plan = await leftInGroup(deps, rollId);
+    if (plan === undefined) return { mine: false };
+    const request = await deps.blobs.getRequest(rollId);
+    return { mine: (await claimTrust(deps.targetClaims, rollId, request, plan)) === undefined };
+  };
+}
+
+export function createReleaseTrust({ targetClaims, blobs }: DueWorkDeps): Step<typeof releaseTrustOfDue> {
+  return async ({ rollId }) => {
+    await releaseTrust(targetClaims, blobs, rollId);
+    return {};
+  };
+}
+
 /** Re-reads and retirements are due again while something is left; anything else is done. */
 export function createSettleDue(deps: DueWorkDeps): Step<typeof settleDue> {
   return async ({ rollId, key }) => {
@@ -68,6 +103,8 @@ async function noteAgain(deps: DueWorkDeps, kind: DueKind, roll: Roll): Promise<
       return noteRecheck(deps, roll);
     case "retire":
       return noteRetire(deps, roll);
+    case "retire-ca":
+      return noteRetireAuthority(deps, roll);
     case "lift-deny":
       return false;
     default:
@@ -118,6 +155,33 @@ export async function noteRetire(
     dueAt: earliest,
     rollId,
     reason: "old certificates of devices that were rolled leave their enrollments",
+    notedAt: now,
+  });
+  return true;
+}
+
+/** Notes when the old CA of a closed CA roll has run out that is to stay until then; true if there is any. */
+export async function noteRetireAuthority(
+  deps: Pick<DueWorkDeps, "clock" | "due" | "blobs" | "rolls">,
+  { rollId, playbook, outcome }: Pick<Roll, "rollId" | "playbook" | "outcome">,
+): Promise<boolean> {
+  const ended = outcome === "aborted" || outcome === "refused" || outcome === "planned";
+  if (playbook !== "group-expiry" || ended) return false;
+  const { retire } = await deps.blobs.getRequest(rollId);
+  const plan = retire?.when === "old-expired" ? await leftInGroup(deps, rollId) : undefined;
+  if (plan === undefined) return false;
+  const now = deps.clock.now();
+  const dueAt = nextRetirement(
+    plan.old.map(({ notAfter }) => notAfter),
+    now,
+  );
+  if (dueAt === undefined) return false;
+  await deps.due.note({
+    key: dueKey("retire-ca", rollId),
+    kind: "retire-ca",
+    dueAt,
+    rollId,
+    reason: `the old CA leaves group ${plan.groupId} once it has run out, as the order asked for`,
     notedAt: now,
   });
   return true;

@@ -4,7 +4,7 @@ import { instant, type Instant } from "../domain/instant";
 import { isProblem } from "../domain/outcome";
 import { EXPIRY_MARGIN_MS } from "../domain/pacing/windows";
 import { addSummaries } from "../domain/roll/batch-summary";
-import { nextPhase } from "../domain/roll/phases";
+import { nextPhaseOf } from "../domain/roll/phases";
 import type { RollBlobs, RollStore } from "../ports/stores";
 import type { Step } from "./step";
 
@@ -19,7 +19,7 @@ export function createEnterPhase({ rolls, blobs }: EnterPhaseDeps): Step<typeof 
     const { timing, containment } = await blobs.getRequest(rollId);
     const end = wanted === "rolling" ? await endOfRolling(rolls, rollId, timing.deadline) : undefined;
     const { phase, deadline = timing.deadline } = await rolls.update(rollId, (roll) => {
-      const next = nextPhase(roll.playbook, roll.phase, wanted);
+      const next = nextPhaseOf(roll, wanted);
       if (typeof next === "object" && isProblem(next)) throw new Error(next.detail);
       return {
         ...roll,

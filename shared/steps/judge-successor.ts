@@ -2,7 +2,7 @@ import { firstCertificate } from "../domain/certificate/first-certificate";
 import type { judgeSuccessor } from "../contract/authority-activities";
 import { refuseGroup, refusePlaces } from "../domain/authority/judge";
 import { nameFor, needsProof, type AuthorityPlan, type OldAuthority } from "../domain/authority/plan";
-import { decideStage, heldBeside, type GroupSlots } from "../domain/authority/slots";
+import { decideStage, heldBeside, slotsWith, type GroupSlots } from "../domain/authority/slots";
 import { lintAuthority } from "../domain/certificate/lint-authority";
 import type { CertificatePolicy } from "../domain/certificate/policy";
 import { AuthorityName, EnrollmentGroupId, type RollId } from "../domain/ids";
@@ -16,6 +16,7 @@ import type { EnrollmentGroup, EnrollmentGroups } from "../ports/enrollment-grou
 import type { RollBlobs, RollStore } from "../ports/stores";
 import type { TargetClaims } from "../ports/target-claims";
 import { authorityPlan, findAuthority, noteRefusal, noteTrust, slotsOf } from "./authority-world";
+import { opensElsewhere } from "./opens-elsewhere";
 import { allGroups } from "./pages";
 import { claimTrust } from "./claim-trust";
 import { badAuthorities, keysOf } from "./bad-authorities";
@@ -170,11 +171,21 @@ async function judgeSuccessorIn(
   };
   const { family } = slots;
   const { groupId } = group;
-  return {
-    outcome: "ready",
-    plan: { groupId, authority: scope.authority, family, successor, old: [...old.old], warnings: [...warnings] },
-  };
+  const plan = { groupId, authority: scope.authority, family, successor, old: [...old.old] };
+  const shutOut = breach && losesAnother(world, plan) && (await opensElsewhere(deps, rollId, plan));
+  return { outcome: "ready", plan: { ...plan, warnings: [...warnings, ...(shutOut ? [SHUT_OUT] : [])] } };
 }
+
+/** A CA that nobody suspects stands in the other slot. A copy of the group holds the new one alone. */
+function losesAnother({ slots }: World, { successor, old }: Pick<AuthorityPlan, "successor" | "old">): boolean {
+  const compromised = new Set(old.flatMap((one) => slotsWith(slots, one)));
+  const healthy = (["primary", "secondary"] as const).filter(
+    (slot) => slots[slot] !== undefined && !compromised.has(slot),
+  );
+  return healthy.some((slot) => !slotsWith(slots, successor).includes(slot));
+}
+
+const SHUT_OUT = "healthy-authority-shut-out";
 
 /** In an expiry roll: what the group holds beside the successor, provided that there is room for both. */
 function oldOnes(

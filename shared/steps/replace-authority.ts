@@ -2,14 +2,12 @@ import type { replaceAuthority } from "../contract/authority-activities";
 import type { AuthorityPlan } from "../domain/authority/plan";
 import { decideReplace, slotsWith, type GroupSlots, type ReplaceDecision } from "../domain/authority/slots";
 import { EnrollmentGroupId, type RollId } from "../domain/ids";
-import { fallThrough } from "../domain/inventory/ca-changes";
-import type { CaGraph } from "../domain/inventory/ca-graph";
 import type { Refusal } from "../domain/roll/device-row";
 import type { EnrollmentGroup, GroupChange } from "../ports/enrollment-groups";
 import { fillWith, frozenPlan, noteRefusal, noteTrust, slotChanges, withoutHindrance } from "./authority-world";
 import { groupContended } from "./group-contended";
 import { journalled } from "./journalled";
-import { readTrust } from "./read-trust";
+import { opensElsewhere } from "./opens-elsewhere";
 import { documents, type GroupSeen } from "./roll-documents";
 import { PASSES, putGroup, readGroup, refusedWrite, type GroupTrustDeps } from "./stage-authority";
 import type { Step } from "./step";
@@ -25,15 +23,13 @@ export function createReplaceAuthority(deps: GroupTrustDeps): Step<typeof replac
   return async ({ rollId }) => {
     const plan = await frozenPlan(blobs, rollId);
     const seen = await blobs.findDocument(rollId, documents.groupSeen(plan.groupId));
-    const reach = await blobs.findDocument(rollId, documents.breachReach);
-    const closed = reach?.groups.find(({ groupId }) => groupId === plan.groupId);
     if (seen?.heldIt === false) return done(deps, rollId, "retired");
     for (let pass = 1; pass <= PASSES; pass += 1) {
       const world = await readGroup(deps, rollId, plan);
       if ("code" in world) return noteRefusal(rolls, rollId, "refused", world);
       // Once the old CA has left the group it is known to nobody any more, and where it would get in cannot be asked again.
       const holdsOld = plan.old.some((old) => slotsWith(world.slots, old).length > 0);
-      const shadowed = holdsOld && (closed?.shadowed === true || opensElsewhere(await readTrust(deps), plan));
+      const shadowed = holdsOld && (await opensElsewhere(deps, rollId, plan));
       const next = shadowed
         ? await copy(deps, rollId, plan, world.group)
         : await inPlace(deps, rollId, plan, { ...world, seen });
@@ -49,14 +45,6 @@ export function createReplaceAuthority(deps: GroupTrustDeps): Step<typeof replac
 
 /** `taken: false`: DPS refused the write; else there is no point in trying it. */
 type Next = "done" | "again" | { readonly refusal: Refusal; readonly taken?: false };
-
-/** True if leaves of a compromised CA would get in by another entry, or might, once it has left the group. */
-function opensElsewhere(graph: CaGraph, { groupId, old }: AuthorityPlan): boolean {
-  return old.some(
-    ({ sha256Thumbprint }) =>
-      sha256Thumbprint !== undefined && fallThrough(graph, groupId, sha256Thumbprint).kind !== "closed",
-  );
-}
 
 /** One guarded write, then another pass that reads what it did. */
 async function inPlace(

@@ -9,7 +9,7 @@ import type { Clock } from "../ports/clock";
 import type { DueRows } from "../ports/due-rows";
 import type { BatchStore, RollBlobs, RollStore } from "../ports/stores";
 import type { TargetClaims } from "../ports/target-claims";
-import { noteRecheck, noteRetire } from "./due-work";
+import { noteRecheck, noteRetire, noteRetireAuthority } from "./due-work";
 import { releaseTrust } from "./claim-trust";
 import { mapSideBySide } from "./side-by-side";
 import type { Step } from "./step";
@@ -72,6 +72,7 @@ export function createCloseRoll({ clock, rolls, blobs, due }: MilestoneDeps): St
     });
     await noteRecheck({ clock, due, blobs }, closed);
     await noteRetire({ clock, due, blobs, rolls }, closed);
+    await noteRetireAuthority({ clock, due, blobs, rolls }, closed);
     return { outcome: closed.outcome ?? outcome, proven: provenOf(counts) };
   };
 }

@@ -31,6 +31,7 @@ import { retireFleet } from "../../orchestrations/retire-fleet";
 import { proveRootOwnership } from "../../orchestrations/prove-root-ownership";
 import { proveFleet } from "../../orchestrations/prove-fleet";
 import { restoreGroup } from "../../orchestrations/restore-group";
+import { retireAuthorityDue } from "../../orchestrations/retire-authority-due";
 import { retireAuthority } from "../../orchestrations/retire-authority";
 import { recheckClosed } from "../../orchestrations/recheck-closed";
 import { rollAuthority } from "../../orchestrations/roll-authority";
@@ -76,6 +77,7 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   treatResidue,
   containOthers,
   openOthers,
+  retireAuthorityDue,
 };
 
 /** What scripts look at in an input. */
@@ -125,6 +127,8 @@ const answers: Readonly<Record<string, Script>> = {
   confirmContained: { contained: 3, exposed: 0, unconfirmed: 0 },
   noteContained: { contained: 3 },
   treatModules: { open: 0 },
+  reclaimTrust: { mine: true },
+  releaseTrust: {},
   gatherOthers: { devices: 0 },
   cutOthers: { batches: 1 },
   beginExamination: { inventoryId: "20260101T000000000Z-2f0c9a3e", startedAt: START },

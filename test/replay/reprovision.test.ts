@@ -317,3 +317,25 @@ describe("retireDue", () => {
     expectGolden("retireDue", "one-batch", ran);
   });
 });
+
+describe("retireAuthorityDue", () => {
+  it("takes the old CA out of the group and out of DPS, and settles the piece of work last", async () => {
+    const ran = await play("retireAuthorityDue", { key: "retire-ca|x" });
+    expect(ran.calls).toEqual([
+      ...["reclaimTrust", "dropAuthority", "countLeaning", "deleteAuthority"],
+      ...["releaseTrust", "settleDue"],
+    ]);
+    expectGolden("retireAuthorityDue", "retired", ran);
+  });
+
+  it("writes nothing while another roll works on the group", async () => {
+    const ran = await play("retireAuthorityDue", { key: "retire-ca|x" }, { reclaimTrust: { mine: false } });
+    expect(ran.calls).toEqual(["reclaimTrust", "settleDue"]);
+  });
+
+  it("deletes nothing that could not leave the group", async () => {
+    const dropAuthority = { outcome: "refused", code: "old-not-expired" };
+    const ran = await play("retireAuthorityDue", { key: "retire-ca|x" }, { dropAuthority });
+    expect(ran.calls).toEqual(["reclaimTrust", "dropAuthority", "releaseTrust", "settleDue"]);
+  });
+});

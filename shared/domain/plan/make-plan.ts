@@ -109,6 +109,9 @@ function lockedOut({ request, found, trust }: PlanFacts): LockedOut[] {
   ];
 }
 
+const SHUT_OUT =
+  "the closed group stays in the way of old leaves, and its copy holds the new CA alone: devices of the other CA that the group holds stay shut out until they get leaves of the new one, or a group of their own";
+
 const MODULES: Readonly<Record<ModuleTreatment, string>> = {
   report: "rotate or delete them",
   rotate: "the roll gives them credentials that nobody holds",
@@ -140,6 +143,9 @@ function warningsOf(
           },
         ]
       : []),
-    ...(trust.succession?.warnings ?? []).map((code) => ({ code, detail: "about the CA that takes over" })),
+    ...(trust.succession?.warnings ?? []).map((code) => ({
+      code,
+      detail: code === "healthy-authority-shut-out" ? SHUT_OUT : "about the CA that takes over",
+    })),
   ];
 }

@@ -1,6 +1,6 @@
 import { problem, type Problem } from "../outcome";
 import type { Playbook } from "./playbook";
-import type { RollPhase } from "./roll";
+import type { Roll, RollPhase } from "./roll";
 
 /** One phase of a playbook: what happens in it, why there, and what shows that it is over. */
 export interface PhaseRow {
@@ -162,4 +162,19 @@ export function nextPhase(playbook: Playbook, from: RollPhase, to: RollPhase): R
   // Every roll may be closed at any time: at its deadline, aborted, refused or as a dry run.
   if (skipped !== undefined && to !== "finished") return refused(`${skipped.phase} comes first`);
   return to;
+}
+
+/**
+ * The same for a roll as it stands. A breach may be asked for twice whether it may go on: before it contains, where nobody
+ * answers for the alert, and after it has contained, before a CA takes over. The second time its phase says so too, and is
+ * left as if it were still the containment.
+ */
+export function nextPhaseOf(
+  { playbook, phase, containedAt }: Pick<Roll, "playbook" | "phase" | "containedAt">,
+  to: RollPhase,
+): RollPhase | Problem {
+  const isContained = playbook === "group-breach" && containedAt !== undefined;
+  const from = isContained && phase === "awaiting-approval" ? "containing" : phase;
+  if (isContained && from === "containing" && to === "awaiting-approval") return to;
+  return nextPhase(playbook, from, to);
 }

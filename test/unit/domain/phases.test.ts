@@ -1,4 +1,5 @@
-import { nextPhase, phaseTables } from "../../../shared/domain/roll/phases";
+import { nextPhase, nextPhaseOf, phaseTables } from "../../../shared/domain/roll/phases";
+import { instant } from "../../../shared/domain/instant";
 import { Playbook } from "../../../shared/domain/roll/playbook";
 
 /** The phase, or the code of the problem. */
@@ -44,5 +45,26 @@ describe.each(Playbook.options)("the phases of %s", (playbook) => {
 
   it("end from anywhere: at the deadline, aborted, refused, or as a dry run", () => {
     for (const from of phases) expect(codeOf(nextPhase(playbook, from, "finished"))).toBe("finished");
+  });
+});
+
+describe("a breach whose plan needs an approval after it has contained", () => {
+  const playbook = "group-breach";
+  const containedAt = instant(1);
+
+  it("says so in its phase, and goes on from there as from the containment", () => {
+    const contained = { playbook, phase: "containing", containedAt } as const;
+    expect(nextPhaseOf(contained, "awaiting-approval")).toBe("awaiting-approval");
+    const waiting = { ...contained, phase: "awaiting-approval" } as const;
+    expect(nextPhaseOf(waiting, "staging")).toBe("staging");
+    expect(nextPhaseOf(waiting, "awaiting")).toBe("awaiting");
+    expect(nextPhaseOf(waiting, "finished")).toBe("finished");
+    expect(nextPhaseOf({ ...contained, phase: "staging" }, "awaiting-approval")).toBe("staging");
+  });
+
+  it("does not pass over a containment that has not been", () => {
+    const held = { playbook, phase: "awaiting-approval" } as const;
+    expect(nextPhaseOf(held, "staging")).toMatchObject({ code: "transition-refused" });
+    expect(nextPhaseOf({ playbook, phase: "containing" }, "awaiting-approval")).toBe("containing");
   });
 });

@@ -102,6 +102,23 @@ describe("a compromised intermediate whose leaves would find a higher group", ()
     },
   );
 
+  it.each([
+    ["a CA that nobody suspects shares its group with it", "sibling", true, ["healthy-authority-shut-out"]],
+    ["nothing would let its leaves in elsewhere", "sibling", false, []],
+    ["it stands in its group alone", undefined, true, []],
+  ])("healthy-authority-shut-out: warns, or not, where %s", async (_what, beside, higher, expected) => {
+    const bed = new AuthorityBed("caReferences", "intermediate");
+    const sibling = createIntermediate({ commonName: "Sibling ICA", issuer: bed.anchor });
+    bed.azure.addAuthority("sibling", sibling.certificatePem);
+    bed.addGroup("primary", beside);
+    if (higher) bed.azure.addGroup({ groupId: "higher", caReferences: ["anchor"] });
+    await bed.ask({ ...BREACH, scope: { compromised: { slots: ["primary"] } } });
+    await close(bed);
+    await bed.judge();
+    const warnings = (await bed.trust()).warnings.filter((code) => code === "healthy-authority-shut-out");
+    expect(warnings).toEqual(expected);
+  });
+
   it("stays closed where DPS has no place for another group, or has one of that name", async () => {
     const full = await shadowed("signingCertificates");
     const taken = await shadowed("signingCertificates");
