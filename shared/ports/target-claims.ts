@@ -8,7 +8,7 @@ import type { Claim, ClaimKind, ClaimScope } from "../domain/roll/claim";
 export interface TargetClaims {
   /**
    * Claims targets for a roll, in sorted order. Free ones are taken; those of another roll are taken where `takesOver` says
-   * so, and that roll's `takeovers` grow before this answers. Safe to run twice: what is the roll's own stays so, and is
+   * so, and that roll's `takeovers` grow before this answers; what a roll has lost it never takes back. Safe to run twice: what is the roll's own stays so, and is
    * listed as taken from where it once came.
    */
   claim(
@@ -18,6 +18,11 @@ export interface TargetClaims {
   ): Promise<ClaimAnswer>;
   /** Who has these now; free ones are left out. */
   holders(kind: ClaimKind, ids: readonly string[]): Promise<ReadonlyMap<string, Claim>>;
+  /**
+   * Those of these targets that another roll has taken from this one, and which. It stays so when the other one has given
+   * them up: what it did there is not known here.
+   */
+  takers(rollId: RollId, kind: ClaimKind, ids: readonly string[]): Promise<ReadonlyMap<string, RollId>>;
   /** How often targets of this roll were taken over; while it is 0 everything that was claimed is still the roll's. */
   takeovers(rollId: RollId): Promise<number>;
   /** Gives up the roll's own claims on these; others' are left alone. */

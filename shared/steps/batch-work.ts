@@ -13,7 +13,7 @@ export interface BatchWorkDeps {
   readonly clock: Clock;
   readonly batches: BatchStore;
   readonly rolls: RollStore;
-  readonly targetClaims: Pick<TargetClaims, "takeovers" | "holders">;
+  readonly targetClaims: Pick<TargetClaims, "takeovers" | "takers">;
 }
 
 /**
@@ -113,10 +113,10 @@ export class BatchWork {
     if ((await targetClaims.takeovers(this.at.rollId)) === 0) return [];
     const own = this.rows.filter(({ skipped }) => skipped === undefined);
     const ids = own.map(({ registrationId }) => registrationId);
-    const holders = await targetClaims.holders("device", ids);
+    const takers = await targetClaims.takers(this.at.rollId, "device", ids);
     return own.flatMap((row) => {
-      const taker = holders.get(row.registrationId)?.rollId;
-      return taker === undefined || taker === this.at.rollId ? [] : [givenUpTo(row, taker)];
+      const taker = takers.get(row.registrationId);
+      return taker === undefined ? [] : [givenUpTo(row, taker)];
     });
   }
 

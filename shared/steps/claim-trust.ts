@@ -51,9 +51,10 @@ export async function refuseSuperseded(
   plan: AuthorityPlan,
 ): Promise<Refusal | undefined> {
   for (const [kind, ids] of targetsOf(plan)) {
-    const other = [...(await targetClaims.holders(kind, ids))].find(([, claim]) => claim.rollId !== rollId);
-    if (other !== undefined)
-      return { code: "superseded", detail: `roll ${other[1].rollId} has taken the ${kind} "${other[0]}" over` };
+    const [taken] = await targetClaims.takers(rollId, kind, ids);
+    if (taken === undefined) continue;
+    const [id, taker] = taken;
+    return { code: "superseded", detail: `roll ${taker} has taken the ${kind} "${id}" over` };
   }
   return undefined;
 }

@@ -82,7 +82,7 @@ export async function claimRows(
     const holder = held.get(target.registrationId);
     if (holder !== undefined) return leftTo(row, holder.rollId);
     const other = others.get(target.registrationId);
-    return other === undefined ? row : takenFrom(row, other);
+    return other === undefined ? row : takenFrom(row, other, superseded.get(target.registrationId)?.scope);
   });
 }
 

@@ -66,7 +66,7 @@ function resolve(
   compromised: Chain | undefined,
 ): DeviceRow {
   const leaf = compromised?.leaf.sha256Thumbprint;
-  const named = badThumbprints(enrollment, target.compromisedSlots, leaf).filter(
+  const named = badThumbprints(enrollment, row.compromisedSlots, leaf).filter(
     (thumbprint) => thumbprint === leaf || row.spared?.includes(thumbprint) !== true,
   );
   // What a roll that had the device before was to cut off stays cut off.

@@ -54,16 +54,18 @@ export function createProveBatch(deps: ProveBatchDeps): Step<typeof proveBatch> 
     const request = await deps.blobs.getRequest(rollId);
     const { timing } = request;
     const { rows } = await deps.batches.read(rollId, batch);
-    const waiting = await heardAgain(deps, rows);
-    if (waiting.length === 0) return { ...count(rows), broken: 0 };
+    const heard = await heardAgain(deps, rows);
+    if (heard.length === 0) return { ...count(rows), broken: 0 };
     const admission = await admit(
       deps,
-      { resources: needsOf(deps, { rollId, request }, waiting), priority: "breach" },
+      { resources: needsOf(deps, { rollId, request }, heard), priority: "breach" },
       ticket,
     );
     if (admission.outcome === "wait") return { ...count(rows), broken: 0, wait: admission.wait };
 
     const work = await BatchWork.open(deps, "prove-batch", { rollId, batch });
+    // Another roll, or another run of this step, may have been faster.
+    const waiting = heard.filter(({ row }) => isWaiting(work.row(row.registrationId)));
     const lines: JournalLine[] = [];
     await adoptAll(deps, work, rollId, waiting);
     const current = waiting.map((device) => ({ ...device, row: work.row(device.row.registrationId) }));
@@ -134,9 +136,9 @@ function count(rows: readonly DeviceRow[]): { open: number; proven: number } {
 
 /** Devices with a message enqueued after the hold had cut their sessions. */
 async function heardAgain({ facts }: ProveBatchDeps, rows: readonly DeviceRow[]): Promise<Waiting[]> {
-  const open = rows.flatMap((row) => {
+  const open = rows.filter(isWaiting).flatMap((row) => {
     const { deviceId } = row;
-    return deviceId !== undefined && row.containedAt !== undefined && isOpen(row) ? [{ row, deviceId }] : [];
+    return deviceId === undefined ? [] : [{ row, deviceId }];
   });
   if (open.length === 0) return [];
   const known = await facts.read(open.map(({ deviceId }) => deviceId));
@@ -147,6 +149,10 @@ async function heardAgain({ facts }: ProveBatchDeps, rows: readonly DeviceRow[])
       ? [{ row, deviceId, facts: heard, heardAt }]
       : [];
   });
+}
+
+function isWaiting(row: DeviceRow): boolean {
+  return row.containedAt !== undefined && isOpen(row);
 }
 
 function hasAnswered(row: DeviceRow, facts: DeviceFacts, rollId: RollId): boolean {

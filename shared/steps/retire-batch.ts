@@ -79,10 +79,12 @@ function count(
   rows: readonly DeviceRow[],
   isDue: (row: DeviceRow) => boolean,
 ): { retired: number; kept: number; open: number; regressed: number } {
-  const retired = rows.filter(({ retiredAt }) => retiredAt !== undefined).length;
-  const open = rows.filter(isDue).length;
-  const regressed = rows.filter((row) => row.regressed !== undefined && row.skipped === undefined).length;
-  const withOld = rows.filter(({ swap, skipped }) => swap !== undefined && skipped === undefined).length;
+  // A device that was retired may be another roll's by now.
+  const own = rows.filter(({ skipped }) => skipped === undefined);
+  const retired = own.filter(({ retiredAt }) => retiredAt !== undefined).length;
+  const open = own.filter(isDue).length;
+  const regressed = own.filter((row) => row.regressed !== undefined).length;
+  const withOld = own.filter(({ swap }) => swap !== undefined).length;
   return { retired, kept: withOld - retired - open, open, regressed };
 }
 

@@ -1,10 +1,23 @@
 import type { RollId } from "../../shared/domain/ids";
-import { takesOver, type Claim, type ClaimKind } from "../../shared/domain/roll/claim";
+import {
+  takerFrom,
+  takesOver,
+  withLoss,
+  type Claim,
+  type ClaimKind,
+  type LostClaim,
+} from "../../shared/domain/roll/claim";
 import type { ClaimAnswer, TargetClaims } from "../../shared/ports/target-claims";
+
+interface Row {
+  readonly holder?: Claim;
+  readonly takenFrom?: Claim;
+  readonly lost?: readonly LostClaim[];
+}
 
 /** Claims on targets without a storage account; passes the same contract suite as the real one. */
 export class MemoryTargetClaims implements TargetClaims {
-  private readonly rows = new Map<string, { holder?: Claim; takenFrom?: Claim }>();
+  private readonly rows = new Map<string, Row>();
   private readonly counts = new Map<RollId, number>();
 
   async claim(
@@ -19,12 +32,13 @@ export class MemoryTargetClaims implements TargetClaims {
       const mine: Claim = { ...claimant, ...(scope === undefined ? {} : { scope }) };
       const row = this.rows.get(`${kind}|${id}`);
       const holder = row?.holder;
-      if (holder === undefined) this.rows.set(`${kind}|${id}`, { holder: mine });
+      if (holder === undefined) this.rows.set(`${kind}|${id}`, { ...row, holder: mine });
       else if (holder.rollId === mine.rollId) {
         if (row?.takenFrom !== undefined) superseded.set(id, row.takenFrom);
-      } else if (takesOver(mine, holder)) {
+      } else if (takesOver(mine, holder) && takerFrom(row?.lost, mine.rollId) === undefined) {
         superseded.set(id, holder);
-        this.rows.set(`${kind}|${id}`, { holder: mine, takenFrom: holder });
+        const lost = withLoss(row?.lost, { from: holder.rollId, to: mine.rollId });
+        this.rows.set(`${kind}|${id}`, { holder: mine, takenFrom: holder, lost });
       } else held.set(id, holder);
     }
     for (const rollId of new Set([...superseded.values()].map((claim) => claim.rollId)))
@@ -42,6 +56,16 @@ export class MemoryTargetClaims implements TargetClaims {
     );
   }
 
+  async takers(rollId: RollId, kind: ClaimKind, ids: readonly string[]): Promise<ReadonlyMap<string, RollId>> {
+    await Promise.resolve();
+    return new Map(
+      ids.flatMap((id) => {
+        const taker = takerFrom(this.rows.get(`${kind}|${id}`)?.lost, rollId);
+        return taker === undefined ? [] : [[id, taker] as const];
+      }),
+    );
+  }
+
   async takeovers(rollId: RollId): Promise<number> {
     await Promise.resolve();
     return this.counts.get(rollId) ?? 0;
@@ -49,7 +73,9 @@ export class MemoryTargetClaims implements TargetClaims {
 
   async release(rollId: RollId, kind: ClaimKind, ids: readonly string[]): Promise<void> {
     await Promise.resolve();
-    for (const id of ids)
-      if (this.rows.get(`${kind}|${id}`)?.holder?.rollId === rollId) this.rows.set(`${kind}|${id}`, {});
+    for (const id of ids) {
+      const { holder, lost = [] } = this.rows.get(`${kind}|${id}`) ?? {};
+      if (holder?.rollId === rollId) this.rows.set(`${kind}|${id}`, { lost });
+    }
   }
 }

@@ -2,7 +2,15 @@ import type { TableClient } from "@azure/data-tables";
 import { z } from "zod";
 import { factPartition } from "../../domain/device-facts";
 import { DeviceId, type RollId } from "../../domain/ids";
-import { Claim, takesOver, type ClaimKind, type ClaimScope } from "../../domain/roll/claim";
+import {
+  Claim,
+  LostClaim,
+  takerFrom,
+  takesOver,
+  withLoss,
+  type ClaimKind,
+  type ClaimScope,
+} from "../../domain/roll/claim";
 import type { ClaimAnswer, TargetClaims } from "../../ports/target-claims";
 import { GuardedRows } from "./guarded-rows";
 import { inParallel } from "./in-parallel";
@@ -14,7 +22,11 @@ import type { StoreClients } from "./tables";
 const PARTITIONS_AT_ONCE = 16;
 
 /** A target's row outlives the roll: `holder` is absent while nobody has it. */
-const Stored = z.object({ holder: Claim.optional(), takenFrom: Claim.optional() });
+const Stored = z.object({
+  holder: Claim.optional(),
+  takenFrom: Claim.optional(),
+  lost: z.array(LostClaim).optional(),
+});
 type Stored = z.infer<typeof Stored>;
 const Takeovers = z.object({ count: z.int().nonnegative() });
 type Takeovers = z.infer<typeof Takeovers>;
@@ -24,7 +36,7 @@ type Takeovers = z.infer<typeof Takeovers>;
  * a batch's devices lie together), group and CA (`group`, `ca`), and a row per roll that was taken over (`takeovers`).
  *
  * Storage operations: `claim` 2 per partition touched and 100 targets, 1 where nothing changes, and 2 per roll taken from;
- * `holders` 1 per partition touched; `takeovers` 1; `release` as `claim`.
+ * `holders` and `takers` 1 per partition touched; `takeovers` 1; `release` as `claim`.
  */
 export class TableTargetClaims implements TargetClaims {
   private readonly rows: GuardedRows<Stored>;
@@ -50,17 +62,19 @@ export class TableTargetClaims implements TargetClaims {
       const holder = stored?.holder;
       held.delete(id);
       superseded.delete(id);
-      if (holder === undefined) return { holder: mine };
+      if (holder === undefined) return { ...remembered(stored), holder: mine };
       if (holder.rollId === mine.rollId) {
         if (stored?.takenFrom !== undefined) superseded.set(id, stored.takenFrom);
         return undefined;
       }
-      if (!takesOver(mine, holder)) {
+      // Who has lost it does not take it back by asking again: of two breaches each may name what the other does not.
+      if (!takesOver(mine, holder) || takerFrom(stored?.lost, mine.rollId) !== undefined) {
         held.set(id, holder);
         return undefined;
       }
       superseded.set(id, holder);
-      return { holder: mine, takenFrom: holder };
+      const lost = withLoss(stored?.lost, { from: holder.rollId, to: mine.rollId });
+      return { holder: mine, takenFrom: holder, lost };
     });
     // After the claims and before this answers: from the first write of the new roll on, the old one's next write is fenced.
     for (const rollId of new Set([...superseded.values()].map((claim) => claim.rollId)))
@@ -69,14 +83,11 @@ export class TableTargetClaims implements TargetClaims {
   }
 
   async holders(kind: ClaimKind, ids: readonly string[]): Promise<ReadonlyMap<string, Claim>> {
-    const holders = new Map<string, Claim>();
-    await inParallel(keysByPartition(ids, partitionOf(kind)), PARTITIONS_AT_ONCE, async ([partitionKey, idOf]) => {
-      for (const [rowKey, { value }] of await this.rows.read(partitionKey, [...idOf.keys()])) {
-        const id = idOf.get(rowKey);
-        if (id !== undefined && value.holder !== undefined) holders.set(id, value.holder);
-      }
-    });
-    return holders;
+    return this.read(kind, ids, ({ holder }) => holder);
+  }
+
+  async takers(rollId: RollId, kind: ClaimKind, ids: readonly string[]): Promise<ReadonlyMap<string, RollId>> {
+    return this.read(kind, ids, ({ lost }) => takerFrom(lost, rollId));
   }
 
   async takeovers(rollId: RollId): Promise<number> {
@@ -85,7 +96,24 @@ export class TableTargetClaims implements TargetClaims {
   }
 
   async release(rollId: RollId, kind: ClaimKind, ids: readonly string[]): Promise<void> {
-    await this.change(kind, ids, (_id, stored) => (stored?.holder?.rollId === rollId ? {} : undefined));
+    await this.change(kind, ids, (_id, stored) => (stored?.holder?.rollId === rollId ? remembered(stored) : undefined));
+  }
+
+  /** What the rows of these targets say; those that say nothing are left out. */
+  private async read<T>(
+    kind: ClaimKind,
+    ids: readonly string[],
+    ask: (stored: Stored) => T | undefined,
+  ): Promise<ReadonlyMap<string, T>> {
+    const answers = new Map<string, T>();
+    await inParallel(keysByPartition(ids, partitionOf(kind)), PARTITIONS_AT_ONCE, async ([partitionKey, idOf]) => {
+      for (const [rowKey, { value }] of await this.rows.read(partitionKey, [...idOf.keys()])) {
+        const id = idOf.get(rowKey);
+        const answer = ask(value);
+        if (id !== undefined && answer !== undefined) answers.set(id, answer);
+      }
+    });
+    return answers;
   }
 
   private async change(
@@ -104,6 +132,11 @@ export class TableTargetClaims implements TargetClaims {
   private table(): Promise<TableClient> {
     return this.clients.table("claims");
   }
+}
+
+/** What outlives a claim. */
+function remembered(stored: Stored | undefined): Stored {
+  return stored?.lost === undefined ? {} : { lost: stored.lost };
 }
 
 function partitionOf(kind: ClaimKind): (id: string) => string {

@@ -24,6 +24,23 @@ export const Claim = z.object({
 });
 export type Claim = z.infer<typeof Claim>;
 
+/** A roll that had a target, and the one that took it: for the loser it is gone, even when the taker has given it up. */
+export const LostClaim = z.object({ from: RollId, to: RollId });
+export type LostClaim = z.infer<typeof LostClaim>;
+
+/** Far more takeovers of one target than there can be open rolls that want it. */
+const REMEMBERED = 16;
+
+/** What is remembered once `to` has taken a target from `from`; the oldest losers are forgotten. */
+export function withLoss(lost: readonly LostClaim[] = [], loss: LostClaim): LostClaim[] {
+  return [...lost, loss].slice(-REMEMBERED);
+}
+
+/** The roll that took the target from this one, whoever has it now. */
+export function takerFrom(lost: readonly LostClaim[] = [], rollId: RollId): RollId | undefined {
+  return lost.find(({ from }) => from === rollId)?.to;
+}
+
 /**
  * May the newcomer take a target that an open roll holds? A weightier roll may. Of two breaches of the same weight the newer
  * one may if it names a credential that the older does not; else the older one cuts that off already.

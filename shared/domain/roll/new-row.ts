@@ -1,4 +1,5 @@
 import type { HubHostName, RollId } from "../ids";
+import type { ClaimScope } from "./claim";
 import type { DeviceRow, HubRecord, Warning } from "./device-row";
 import type { RollTarget } from "./request";
 
@@ -42,10 +43,11 @@ export function leftTo(row: DeviceRow, holder: RollId): DeviceRow {
 }
 
 /**
- * The row of a device that is taken from another roll. What that roll had cut off stays cut off; and what stood there before
- * it wrote must be known, or its own `disabled` would be taken for the operator's.
+ * The row of a device that is taken from another roll. What that roll had cut off stays cut off, and what it was yet to cut
+ * off (`scope`: what its claim named) is cut off as well; and what stood there before it wrote must be known, or its own
+ * `disabled` would be taken for the operator's.
  */
-export function takenFrom(row: DeviceRow, other: DeviceRow): DeviceRow {
+export function takenFrom(row: DeviceRow, other: DeviceRow, scope?: ClaimScope): DeviceRow {
   const hubs = Object.fromEntries(
     Object.entries(other.hubs).map(([hub, { statusBefore }]): [HubHostName, HubRecord] => [
       hub as HubHostName,
@@ -54,10 +56,13 @@ export function takenFrom(row: DeviceRow, other: DeviceRow): DeviceRow {
   );
   const deviceId = row.deviceId ?? other.deviceId;
   const spared = [...(other.spared ?? []), ...(other.planned === undefined ? [] : [other.planned.sha256Thumbprint])];
+  // Once it has read the entry, its slots are thumbprints: what stands in them by now is its own doing.
+  const unread = other.nameInEntry === undefined;
   return {
     ...row,
     ...(deviceId === undefined ? {} : { deviceId }),
-    bad: [...new Set([...row.bad, ...other.bad])],
+    ...(unread ? { compromisedSlots: [...new Set([...row.compromisedSlots, ...other.compromisedSlots])] } : {}),
+    bad: [...new Set([...row.bad, ...other.bad, ...(scope?.leaf === undefined ? [] : [scope.leaf])])],
     ...(spared.length === 0 ? {} : { spared }),
     entry: { ...row.entry, ...(other.entry.disabledByUs === true ? { disabledByUs: true } : {}) },
     hubs,

@@ -2,6 +2,7 @@ import { TableTargetClaims } from "../../../shared/adapters/store/target-claim-s
 import type { RollId } from "../../../shared/domain/ids";
 import type { TargetClaims } from "../../../shared/ports/target-claims";
 import { azuriteForThisFile, operations } from "../../support/azurite";
+import { thumbprint } from "../../support/builders";
 import { MemoryTargetClaims } from "../../support/memory-target-claims";
 import { aRegistrationId, aRollId } from "./samples";
 
@@ -69,6 +70,33 @@ describe.each([
     ]);
     expect([...held.keys()]).toEqual([a]);
     expect([...superseded.keys()]).toEqual([b]);
+  });
+
+  test("of two breaches that each name what the other does not, the older one does not take the target back", async () => {
+    const claims = make();
+    const [older, newer] = [aRollId(), aRollId()];
+    const [id] = names(ids(0, 1)) as [string];
+    const slots = { id, scope: { slots: ["primary" as const, "secondary" as const] } };
+    const leaf = { id, scope: { slots: ["primary" as const], leaf: thumbprint("A") } };
+    await claims.claim(by(older, 1), "device", [slots]);
+    expect((await claims.claim(by(newer, 1), "device", [leaf])).superseded.size).toBe(1);
+    expect((await claims.claim(by(older, 1), "device", [slots])).held.size).toBe(1);
+    expect((await claims.claim(by(newer, 1), "device", [leaf])).held.size).toBe(0);
+  });
+
+  test("who has lost a target is told so for ever, also when the taker has given it up or lost it to a third", async () => {
+    const claims = make();
+    const [first, second, third, fourth] = [aRollId(), aRollId(), aRollId(), aRollId()];
+    const [id] = names(ids(0, 1)) as [string];
+    await claims.claim(by(first), "device", [{ id }]);
+    await claims.claim(by(second, 1), "device", [{ id }]);
+    await claims.claim(by(third, 2), "device", [{ id }]);
+    await claims.release(third, "device", [id]);
+    await claims.claim(by(fourth), "device", [{ id }]);
+    expect(await claims.takers(first, "device", [id])).toEqual(new Map([[id, second]]));
+    expect(await claims.takers(second, "device", [id])).toEqual(new Map([[id, third]]));
+    for (const roll of [third, fourth])
+      expect(await claims.takers(roll, "device", names(ids(0, 2)))).toEqual(new Map());
   });
 
   test("devices, groups and CAs of the same name are different things", async () => {

@@ -1,7 +1,7 @@
 import { createRoot } from "../../../lab/pki/certificates";
 import { addMs } from "../../../shared/domain/instant";
 import type { WavePolicy } from "../../../shared/domain/pacing/wave-policy";
-import { rollId, t0 } from "../../support/builders";
+import { otherRollId, rollId, t0 } from "../../support/builders";
 import { ExpiryBed } from "./expiry-bed";
 
 const MINUTE = 60_000;
@@ -404,6 +404,23 @@ describe("retiring", () => {
     await bed.steps.proveChange(bed.at);
     expect(await bed.steps.retireBatch(bed.at)).toEqual({ retired: 1, kept: 1, open: 0, regressed: 0 });
     expect(bed.slots(away)).toEqual([away.old.sha256Thumbprint, away.fresh.sha256Thumbprint]);
+  });
+
+  it("counts nobody who was retired and is another roll's by now", async () => {
+    const bed = new ExpiryBed();
+    const [device, away] = [bed.device("pump-1"), bed.device("pump-2")];
+    bed.offline(away);
+    await bed.dispatch([device, away]);
+    await bed.obey(device);
+    await bed.steps.proveChange(bed.at);
+    await bed.steps.retireBatch(bed.at);
+    for (const { registrationId: id } of [device, away])
+      await bed.targetClaims.claim({ rollId: otherRollId, priority: 1, batch: 0 }, "device", [{ id }]);
+    // The one that did not answer is tried again: that is when the roll finds out.
+    bed.clock.pass(6 * 60_000);
+    await bed.pass();
+    expect(await bed.state(device)).toBe("superseded");
+    expect(await bed.steps.retireBatch(bed.at)).toEqual({ retired: 0, kept: 0, open: 0, regressed: 0 });
   });
 
   it("clears the slot without the device's word after three unanswered commits, and says so", async () => {

@@ -77,6 +77,55 @@ describe("a breach that is wider than an open one", () => {
     expect(await bed.targetClaims.takeovers(otherRollId)).toBe(0);
   });
 
+  it("cuts off what the open one was yet to cut off", async () => {
+    const bed = new Bed();
+    const [standby, leaked] = [bed.leaf("pump-1"), bed.leaf("pump-1")];
+    const device = bed.device("pump-1", { standby });
+    await open(bed, otherRollId, device, { ...wider, compromisedPem: leaked.certificatePem });
+    // Names a leaf that the other one does not, and fewer slots.
+    await open(bed, rollId, device, { compromisedPem: device.old.certificatePem });
+    for (let n = 0; n < 2; n += 1) await round(bed, rollId);
+    const mine = await row(bed, rollId);
+    expect(mine.containedAt).toBeDefined();
+    const all = [device.old, standby, leaked].map(({ sha256Thumbprint }) => sha256Thumbprint);
+    expect(new Set(mine.bad)).toEqual(new Set(all));
+    for (const leaf of [device.old, standby]) {
+      expect(bed.opens(device, leaf)).toBe(false);
+      expect(bed.azure.register("pump-1", leaf.certificatePem)).toBe(false);
+    }
+  });
+
+  it("keeps the device when it has ended before the other one has looked", async () => {
+    const bed = new Bed();
+    const standby = bed.leaf("pump-1");
+    const device = bed.device("pump-1", { standby });
+    await open(bed, otherRollId, device);
+    await round(bed, otherRollId);
+    await open(bed, rollId, device, wider);
+    for (let n = 0; n < 2; n += 1) await round(bed, rollId);
+    await bed.steps.closeRoll({ rollId });
+    await bed.steps.releaseClaims({ rollId, from: 0 });
+
+    const before = [bed.azure.dps.entry("pump-1"), bed.azure.hub().identity(device.deviceId)];
+    await bed.steps.recheckContained({ rollId: otherRollId, batch: 0 });
+    await round(bed, otherRollId);
+    expect([bed.azure.dps.entry("pump-1"), bed.azure.hub().identity(device.deviceId)]).toEqual(before);
+    expect(deviceState(await row(bed, otherRollId))).toBe("superseded");
+  });
+
+  it("is not asked for a report by the other one, although the device is heard again", async () => {
+    const bed = new Bed();
+    const device = bed.device("pump-1", { standby: bed.leaf("pump-1") });
+    await open(bed, otherRollId, device);
+    await round(bed, otherRollId);
+    bed.clock.pass(1_000);
+    await bed.heal(device);
+    await open(bed, rollId, device, wider);
+    await bed.steps.proveBatch({ rollId: otherRollId, batch: 0 });
+    expect(bed.asked(device)).toBe(0);
+    expect((await row(bed, otherRollId)).attempt).toBeUndefined();
+  });
+
   it.each(STEPS.flatMap((step) => [1, 2, 3].map((call) => [step, call] as const)))(
     "taking over while %s of the other one is at its service call %i: the other one writes nothing afterwards",
     async (step, call) => {
