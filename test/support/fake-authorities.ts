@@ -26,6 +26,15 @@ export class FakeAuthorities {
   private readonly held = new Map<string, Held>();
   private version = 0;
 
+  /** How often any was written. */
+  get writes(): number {
+    return this.version;
+  }
+
+  get size(): number {
+    return this.held.size;
+  }
+
   constructor(
     private readonly faults: Faults,
     private readonly isReferenced: (name: AuthorityName) => boolean,

@@ -41,6 +41,7 @@ export class FakeAzure {
   readonly dps: FakeDps;
   readonly fakeGroups: FakeGroups;
   readonly fakeAuthorities: FakeAuthorities;
+  private readonly versions = new Versions();
   private readonly records: FakeRegistrations;
   private readonly byName: ReadonlyMap<string, FakeHub>;
 
@@ -49,7 +50,7 @@ export class FakeAzure {
     const clock = o.clock ?? { now: (): Instant => instant(Date.now()) };
     const names = o.hubNames ?? ["lab-hub.azure-devices.net"];
     this.faults = o.faults ?? new Faults();
-    const versions = new Versions();
+    const { versions } = this;
     this.records = new FakeRegistrations(clock, this.faults, versions);
     this.dps = new FakeDps(clock, this.faults, versions, this.records);
     this.fakeGroups = new FakeGroups(clock, this.faults, versions, () => this.fakeAuthorities);
@@ -66,6 +67,12 @@ export class FakeAzure {
       hostNames: [...this.byName.values()].map(({ port }) => port.hostName),
       hub: (hostName) => this.hub(hostName).port,
     };
+  }
+
+  /** Another text whenever anything at DPS or ARM has changed. */
+  get revision(): string {
+    const { fakeAuthorities, fakeGroups, versions } = this;
+    return [versions.count, fakeGroups.size, fakeAuthorities.size, fakeAuthorities.writes].join();
   }
 
   /** One of the hubs; default the first. Throws `RangeError` for a name it was not made with. */
@@ -128,8 +135,8 @@ export class FakeAzure {
     this.records.set(registration, groupId);
   }
 
-  /** The hub device this chain's leaf may become, and by which group; undefined where DPS refuses it. */
-  private accepts(
+  /** The hub device this chain's leaf may become, and by which group; undefined where DPS refuses it. Changes nothing. */
+  accepts(
     registrationId: string,
     chainPem: string,
   ): { readonly deviceId: DeviceId; readonly groupId?: EnrollmentGroupId } | undefined {

@@ -116,6 +116,10 @@ export class FakeGroups {
     this.groups.delete(EnrollmentGroupId.parse(groupId.toLowerCase()));
   }
 
+  get size(): number {
+    return this.groups.size;
+  }
+
   /** The group as it stands, for tests to look at. */
   group(groupId: string): Entry | undefined {
     return this.groups.get(EnrollmentGroupId.parse(groupId.toLowerCase()));

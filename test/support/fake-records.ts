@@ -9,6 +9,11 @@ import type { Page } from "../../shared/ports/page";
 export class Versions {
   private version = 0;
 
+  /** How many there were. */
+  get count(): number {
+    return this.version;
+  }
+
   next(): Etag {
     this.version += 1;
     return Etag.parse(`"${this.version.toString(16).padStart(8, "0")}-0000-0800-0000-000000000000"`);
