@@ -31,7 +31,7 @@ export type Variant =
 const ONCE = { registrations: 1, dispatches: 1, connections: 1, signatures: 1 };
 
 /**
- * Per device. Breach: the hub is read after the hold settles and again for the proof, and the device reports over the
+ * The least per device. Breach: the hub is read after the hold settles and again for the proof, and the device reports over the
  * session that it opens by itself and once more when asked. An import job takes no registry operations.
  */
 export const USAGE: Readonly<Record<Variant, Usage>> = {
@@ -59,3 +59,27 @@ export const USAGE: Readonly<Record<Variant, Usage>> = {
   "group-breach/import-job": { ...ONCE, operations: 0, registry: 0, twinReads: 2, d2cSends: 2, messages: 4 },
   "group-expiry": { ...ONCE, operations: 0, registry: 0, twinReads: 1, d2cSends: 1, messages: 3 },
 };
+
+/**
+ * Where this app takes more than the least: reads that guard its writes, and those that its claims stand on. Entries are read,
+ * written by their ETag and read again; a proof looks at the registration; a hold, its release and its confirmation each
+ * begin with a fresh identity.
+ */
+const CHECKED: Readonly<Record<Variant, Partial<Usage>>> = {
+  "individual-breach/sentinel": { operations: 5, twinReads: 5 },
+  "individual-breach/import-job": { operations: 5, twinReads: 3 },
+  "individual-breach/delete": { operations: 5, twinReads: 3 },
+  "individual-breach/reprovision": { operations: 5, twinReads: 3 },
+  "individual-expiry/stage": { operations: 3 },
+  "individual-expiry/csr": { operations: 3 },
+  "individual-expiry/retire": { operations: 3 },
+  "group-breach/sentinel": { operations: 1, twinReads: 5 },
+  "group-breach/import-job": { operations: 1, twinReads: 3 },
+  // The device is read before it is told, and once more before it drops its old key.
+  "group-expiry": { operations: 1, twinReads: 3, dispatches: 2, messages: 5 },
+};
+
+/** What a device takes of each resource as this app rolls it: at least what {@link USAGE} says. */
+export function takenBy(variant: Variant): Usage {
+  return { ...USAGE[variant], ...CHECKED[variant] };
+}

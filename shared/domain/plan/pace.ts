@@ -2,7 +2,7 @@ import type { HubHostName } from "../ids";
 import { addMs, type Instant } from "../instant";
 import { binding, sustained, type Fleet } from "../pacing/limits";
 import type { DpsQuota, HubSku } from "../pacing/quotas";
-import { USAGE, type Variant } from "../pacing/usage";
+import { takenBy, USAGE, type Variant } from "../pacing/usage";
 import type { Wave } from "../pacing/wave-policy";
 import { endsBeforeExpiry, plannedEnd, type WindowStarts } from "../pacing/windows";
 import { isBreach } from "../roll/playbook";
@@ -59,11 +59,11 @@ export function variantsOf({ playbook, containment, replacement }: RollRequest):
 export function paceOf(facts: PaceFacts): PlanPace {
   const { request, found, waves, allowance, now } = facts;
   const fleet = fleetOf(request, found, allowance);
-  const usages = variantsOf(request).map((variant) => USAGE[variant]);
+  const variants = variantsOf(request);
   const { headroom } = allowance;
-  const stages = usages.map((usage) => sustained(usage, fleet, headroom));
+  const stages = variants.map((variant) => sustained(takenBy(variant), fleet, headroom));
   const worst = stages.reduce((most, stage) => (stage.seconds > most.seconds ? stage : most));
-  const limit = usages.reduce((sum, usage) => sum + binding(usage, fleet).seconds, 0);
+  const limit = variants.reduce((sum, variant) => sum + binding(USAGE[variant], fleet).seconds, 0);
   const pauses = waves.reduce((sum, { settleMs }) => sum + settleMs + LATENCY_MS, 0);
   const workMs = stages.reduce((sum, { seconds }) => sum + seconds * 1_000, 0);
   const end = Number.isFinite(workMs) ? endOf(facts, workMs + pauses, now) : "never";

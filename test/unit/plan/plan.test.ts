@@ -134,8 +134,8 @@ describe("the plan of an individual expiry roll", () => {
     const small = new PlanBed({ allowance: { dps: { operationsPerMinute: 10, registrationsPerMinute: 1_000 } } });
     const { pace } = await small.plan(small.request("individual-expiry", targets(small)));
     expect(pace.binding).toEqual({ resource: "operations" });
-    // Two writes per device at 9 per minute, and a minute for the last one.
-    expect(pace.expectedSeconds).toBeCloseTo(2 * (100 / 9) * 60 + 60, 0);
+    // Two writes per device, each read before, one read after and one proven, at 9 per minute; and a minute for the last one.
+    expect(pace.expectedSeconds).toBeCloseTo(6 * (100 / 9) * 60 + 60, 0);
     // 10 at once, then 10 per minute, twice.
     expect(pace.limitSeconds).toBeCloseTo(2 * 9 * 60, 0);
     expect(pace.expectedEnd).toBeGreaterThan(t0 + 1_300_000);

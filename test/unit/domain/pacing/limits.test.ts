@@ -9,7 +9,7 @@ import {
   type DpsQuota,
 } from "../../../../shared/domain/pacing/quotas";
 import { ratesOf } from "../../../../shared/domain/pacing/rates";
-import { USAGE, type Variant } from "../../../../shared/domain/pacing/usage";
+import { takenBy, USAGE, type Usage, type Variant } from "../../../../shared/domain/pacing/usage";
 import { hubName, otherHubName } from "../../../support/builders";
 
 const size = (text: string): HubSku => {
@@ -88,6 +88,14 @@ describe("binding", () => {
         expect(binding(USAGE[variant], fleet(devices + 100, sku)).seconds).toBeGreaterThanOrEqual(least);
       }),
     );
+  });
+});
+
+describe("what the app takes", () => {
+  it.each(Object.keys(USAGE) as Variant[])("is never less than the least: %s", (variant) => {
+    const taken = takenBy(variant);
+    for (const [resource, least] of Object.entries(USAGE[variant]))
+      expect(taken[resource as keyof Usage]).toBeGreaterThanOrEqual(least);
   });
 });
 
