@@ -5,6 +5,7 @@ import { closeFleet } from "../orchestrations/close-fleet";
 import { containAndProve } from "../orchestrations/contain-and-prove";
 import { containBatch } from "../orchestrations/contain-batch";
 import { containFleet } from "../orchestrations/contain-fleet";
+import { containLane } from "../orchestrations/contain-lane";
 import { containOthers } from "../orchestrations/contain-others";
 import { containInBulk } from "../orchestrations/contain-in-bulk";
 import { groupBreach } from "../orchestrations/group-breach";
@@ -63,6 +64,7 @@ export function registerOrchestrations(): void {
   df.app.orchestration(plan.rehearseRoll.name, rehearseRoll);
   df.app.orchestration(bulk.containInBulk.name, containInBulk);
   df.app.orchestration(contract.containFleet.name, containFleet);
+  df.app.orchestration(contract.containLane.name, containLane);
   df.app.orchestration(contract.containAndProve.name, containAndProve);
   df.app.orchestration(contract.admitFleet.name, admitFleet);
   df.app.orchestration(contract.containBatch.name, containBatch);

@@ -44,7 +44,7 @@ export const openFleet = activityContract({
   output: CutFleet,
 });
 
-/** Contains every batch, some at a time; continues as new from `next`. */
+/** Contains every batch from `next` on, some at a time. */
 export const containFleet = activityContract({
   name: "containFleet",
   input: z.object({
@@ -54,6 +54,13 @@ export const containFleet = activityContract({
     /** Devices are told to change over before anything is cut. */
     moves: z.boolean().optional(),
   }),
+  output: Nothing,
+});
+
+/** Contains the batches `next`, `next + stride` and so on, one after another; continues as new. */
+export const containLane = activityContract({
+  name: "containLane",
+  input: containFleet.input.extend({ stride: z.int().positive() }),
   output: Nothing,
 });
 

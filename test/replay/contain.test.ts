@@ -5,15 +5,15 @@ const rounds = (n: number): string[] => Array.from({ length: n }, () => round).f
 const fleet = { batches: 20, next: 0 };
 
 describe("containFleet", () => {
-  it("contains every batch, eight at a time, each window with an empty history", async () => {
+  it("contains every batch, in twelve lanes", async () => {
     const ran = await play("containFleet", fleet);
-    expect(ran.executions.map(({ input }) => input)).toMatchObject([{ next: 0 }, { next: 8 }, { next: 16 }]);
+    expect(ran.executions).toHaveLength(1);
     const children = ran.executions.map(({ history }) => history.filter(({ EventType }) => EventType === 7).length);
-    expect(children).toEqual([8, 8, 4]);
+    expect(children).toEqual([12]);
     const closed = ran.calls.filter((call) => call.startsWith("closeAtDps"));
-    expect(closed).toEqual(Array.from({ length: 20 }, (_, batch) => `closeAtDps#${batch}`));
+    expect(closed.sort()).toEqual(Array.from({ length: 20 }, (_, batch) => `closeAtDps#${batch}`).sort());
     expect(ran.output).toEqual({});
-    expectGolden("containFleet", "three-windows", ran);
+    expectGolden("containFleet", "two-rounds", ran);
   });
 
   it("does nothing for no batches", async () => {
@@ -32,7 +32,23 @@ describe("containFleet", () => {
         },
       },
     );
-    expect(ran.error).toContain("containBatch");
+    expect(ran.error).toContain("containLane");
+  });
+});
+
+describe("containLane", () => {
+  const closed = (calls: readonly string[]): string[] => calls.filter((call) => call.startsWith("closeAtDps"));
+
+  it("contains its own batches one after another", async () => {
+    const ran = await play("containLane", { batches: 8, next: 1, stride: 3 });
+    expect(ran.calls).toEqual([1, 4, 7].flatMap((batch) => round.map((step) => step.replace("#0", `#${batch}`))));
+    expectGolden("containLane", "three-batches", ran);
+  });
+
+  it("starts anew after twenty-five", async () => {
+    const ran = await play("containLane", { batches: 100, next: 2, stride: 3 });
+    expect(ran.executions.map(({ input }) => input)).toMatchObject([{ next: 2 }, { next: 77 }]);
+    expect(closed(ran.calls)).toEqual(Array.from({ length: 33 }, (_, n) => `closeAtDps#${2 + 3 * n}`));
   });
 });
 

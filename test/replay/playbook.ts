@@ -8,6 +8,7 @@ import { closeFleet } from "../../orchestrations/close-fleet";
 import { containAndProve } from "../../orchestrations/contain-and-prove";
 import { containBatch } from "../../orchestrations/contain-batch";
 import { containFleet } from "../../orchestrations/contain-fleet";
+import { containLane } from "../../orchestrations/contain-lane";
 import { containOthers } from "../../orchestrations/contain-others";
 import { containInBulk } from "../../orchestrations/contain-in-bulk";
 import { groupBreach } from "../../orchestrations/group-breach";
@@ -53,6 +54,7 @@ export const orchestrators: Readonly<Record<string, OrchestrationHandler>> = {
   planRoll,
   rehearseRoll,
   containFleet,
+  containLane,
   containAndProve,
   admitFleet,
   containBatch,
