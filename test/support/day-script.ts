@@ -2,10 +2,12 @@ import { createIntermediate, createRoot, issueLeaf, type LabCertificate } from "
 import { resourceLogOf } from "../../lab/iot-hub/events/resource-log";
 import { RegistrationId } from "../../shared/domain/ids";
 import { DEFAULT_POLICIES } from "../../shared/domain/policy/policies";
-import { monitor } from "../unit/use-cases/alert-samples";
+import type { EventCounts } from "../../shared/domain/source-counts";
+import { gridEvent, monitor } from "../unit/use-cases/alert-samples";
 import { FOREIGN_WAYS, signedAlert } from "./day-alerts";
 import { HUB, type DayApp } from "./day-app";
 import { DayFleet, type DayDevice } from "./day-fleet";
+import { DayStream } from "./day-stream";
 
 const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
@@ -40,6 +42,8 @@ export interface DayRecord {
   readonly fleet: DayFleet;
   /** What senders were told, by the way by which the alert came: rolls, or the answer's text. */
   readonly told: ReadonlyMap<string, ReadonlySet<string>>;
+  /** By source, what every event of the day was to become. */
+  readonly account: () => ReadonlyMap<string, EventCounts>;
   /** Requests that were answered otherwise than they had to be. */
   readonly odd: readonly string[];
 }
@@ -59,7 +63,10 @@ export function planDay(day: DayApp): DayRecord {
   planAlerts(day, fleet, note);
   planBadInput(day, odd);
   planLogs(day, fleet);
-  return { fleet, told, odd };
+  const grid = planGridEvents(day);
+  const account = (): ReadonlyMap<string, EventCounts> =>
+    new Map([day.heartbeats, day.logs, grid].flatMap((stream) => [...stream.account()]));
+  return { fleet, told, odd, account };
 }
 
 function range(from: number, count: number): number[] {
@@ -183,4 +190,26 @@ function planLogs(day: DayApp, fleet: DayFleet): void {
     day.logs.send("2", "poison", event("no logs"));
     await day.logs.deliver();
   });
+}
+
+/** Event Grid tells of devices as well, at least once. Its account has no partitions, but hubs. */
+function planGridEvents(day: DayApp): DayStream {
+  const grid = new DayStream("eventgrid", () => day.clock.now());
+  const connected = (n: number): object => ({
+    ...gridEvent({ id: `connected-${n}`, eventType: "Microsoft.Devices.DeviceConnected" }),
+    eventTime: new Date(day.clock.now()).toISOString(),
+    data: {
+      ...{ hubName: "ih-fleet-prod", deviceId: nameOf(n) },
+      deviceConnectionStateEventInfo: { sequenceNumber: n.toString(16).padStart(64, "F") },
+    },
+  });
+  for (const again of [false, true])
+    day.at(BEGIN + 9 * HOUR + (again ? MINUTE : 0), async () => {
+      const body = JSON.stringify([connected(500), connected(501)]);
+      await day.ask("alerts/eventgrid", { method: "POST", body });
+      await day.grid("gridAlerts", [connected(again ? 502 : 501)]);
+      grid.expect("ih-fleet-prod", again ? "duplicate" : "applied", 2);
+      grid.expect("ih-fleet-prod", again ? "applied" : "duplicate", 1);
+    });
+  return grid;
 }

@@ -60,7 +60,10 @@ export class DayStream {
   async deliver(): Promise<void> {
     for (const [partition, events] of [...this.waiting]) {
       this.waiting.delete(partition);
-      await this.readers.get(partition)?.(events);
+      const handle = this.readers.get(partition);
+      await handle?.(events);
+      // No more came for the time that host.json waits for a larger batch.
+      await handle?.([]);
     }
   }
 
