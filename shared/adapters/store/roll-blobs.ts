@@ -11,13 +11,19 @@ import type { StoreClients } from "./tables";
 
 const Targets = z.array(RollRequest.shape.targets.element);
 
+/** Requests that a process keeps: every step of a roll reads its own, and one with a thousand certificates is megabytes. */
+const REQUESTS_KEPT = 4;
+
 /**
  * A roll's blobs: `rolls/<roll id>/request.json` and `rolls/<roll id>/targets/<batch>.json` and other documents by name. The first write of each stands;
  * a later one, as an activity that runs twice makes it, changes nothing.
  *
- * Storage operations: 1 per call.
+ * Storage operations: 1 per call; none for the request of a roll that this process has read lately.
  */
 export class BlobRollBlobs implements RollBlobs {
+  /** The one that was asked for last at the end. */
+  private readonly requests = new Map<RollId, Promise<RollRequest>>();
+
   constructor(private readonly clients: StoreClients) {}
 
   putRequest(rollId: RollId, request: RollRequest): Promise<void> {
@@ -25,7 +31,13 @@ export class BlobRollBlobs implements RollBlobs {
   }
 
   getRequest(rollId: RollId): Promise<RollRequest> {
-    return this.get(requestName(rollId), RollRequest);
+    const request = this.requests.get(rollId) ?? this.get(requestName(rollId), RollRequest);
+    this.requests.delete(rollId);
+    this.requests.set(rollId, request);
+    void request.catch(() => this.requests.delete(rollId));
+    const [oldest] = this.requests.keys();
+    if (this.requests.size > REQUESTS_KEPT && oldest !== undefined) this.requests.delete(oldest);
+    return request;
   }
 
   putTargets(rollId: RollId, batch: number, targets: readonly RollTarget[]): Promise<void> {

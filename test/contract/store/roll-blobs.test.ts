@@ -85,6 +85,29 @@ test("a blob that does not pass its schema is reported by name", async () => {
   }
 });
 
+test("a process reads the request of a roll once, though many ask at a time; other rolls push it out", async () => {
+  const clients = storage.open();
+  const blobs = new BlobRollBlobs(clients);
+  const rolls = Array.from({ length: 5 }, () => aRollId());
+  for (const rollId of rolls) await blobs.putRequest(rollId, aRequest());
+  let requests = 0;
+  const count = () => {
+    requests += 1;
+  };
+  const [first = aRollId(), ...others] = rolls;
+  subscribe("http.client.request.start", count);
+  try {
+    await Promise.all(Array.from({ length: 8 }, () => blobs.getRequest(first)));
+    for (let n = 0; n < 3; n += 1) expect(await blobs.getRequest(first)).toEqual(aRequest());
+    expect(requests).toBe(1);
+    for (const rollId of others) await blobs.getRequest(rollId);
+    await blobs.getRequest(first);
+    expect(requests).toBe(6);
+  } finally {
+    unsubscribe("http.client.request.start", count);
+  }
+});
+
 test("storage operations are as few as documented: one per call, once the container is there", async () => {
   const clients = storage.open();
   await clients.container();
