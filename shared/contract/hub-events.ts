@@ -1,7 +1,6 @@
 import { z } from "zod";
 import type { DeviceFacts } from "../domain/device-facts";
-import type { Refusal } from "../domain/hub/hub-word";
-import { ConnectionChange, HubName, type HubWord } from "../domain/hub/hub-word";
+import { ConnectionChange, HubName, type HubWord, type Refusal } from "../domain/hub/hub-word";
 import { DeviceId, Sha256Thumbprint } from "../domain/ids";
 import { parseInstant, type Instant } from "../domain/instant";
 
@@ -26,14 +25,15 @@ const Routed = z.object({
 });
 const RoutedBody = z.object({ sequenceNumber: z.string() });
 
-const KINDS: Readonly<Record<string, keyof HubWord>> = {
-  deviceconnected: "connected",
-  devicedisconnected: "disconnected",
-  createdeviceidentity: "created",
-  deletedeviceidentity: "deleted",
-  devicecreated: "created",
-  devicedeleted: "deleted",
-};
+/** By `opType` of routed messages and by Event Grid's types, in lower case. */
+const KINDS: ReadonlyMap<string, keyof HubWord> = new Map([
+  ["deviceconnected", "connected"],
+  ["devicedisconnected", "disconnected"],
+  ["createdeviceidentity", "created"],
+  ["deletedeviceidentity", "deleted"],
+  ["devicecreated", "created"],
+  ["devicedeleted", "deleted"],
+]);
 
 /**
  * A message that the hub has routed, its body as JSON. Its properties are the hub's: call this only where the message source
@@ -45,7 +45,7 @@ export function readRoutedEvent(properties: unknown, body: unknown): HubTold {
   const { hubName, deviceId, moduleId, opType, operationTimestamp } = routed.data;
   if (moduleId !== undefined) return IGNORED;
   const sequence = RoutedBody.safeParse(body).data?.sequenceNumber;
-  return tell(KINDS[opType.toLowerCase()], { hubName, deviceId, at: operationTimestamp, sequence });
+  return tell(KINDS.get(opType.toLowerCase()), { hubName, deviceId, at: operationTimestamp, sequence });
 }
 
 const GRID_TYPE = /^Microsoft\.Devices\.(Device(?:Connected|Disconnected|Created|Deleted))$/i;
@@ -66,7 +66,7 @@ export function readGridHubEvent(type: string, time: string | undefined, data: u
   if (!event.success) return unreadable(event.error);
   const { hubName, deviceId, moduleId, deviceConnectionStateEventInfo: info } = event.data;
   if (moduleId !== undefined && moduleId !== "") return IGNORED;
-  return tell(KINDS[name.toLowerCase()], { hubName, deviceId, at: time ?? "", sequence: info?.sequenceNumber });
+  return tell(KINDS.get(name.toLowerCase()), { hubName, deviceId, at: time ?? "", sequence: info?.sequenceNumber });
 }
 
 interface Told {
@@ -145,7 +145,7 @@ function unpacked(properties: unknown): unknown {
 
 /** "Thumbprint does not match configuration: Thumbprint: SHA1Hash=…, SHA2Hash=…; Configuration: …" */
 function refusal(at: Instant, code: string, description: string): Refusal {
-  const [, hash = ""] = /Thumbprint: SHA1Hash=[^;]*SHA2Hash=([0-9A-Fa-f]{64})/.exec(description) ?? [];
+  const [, hash = ""] = /Thumbprint: SHA1Hash=[^;]*SHA2Hash=([0-9A-Fa-f]{64})/.exec(description.slice(0, 2_000)) ?? [];
   const leaf = Sha256Thumbprint.safeParse(hash.toUpperCase());
   return { at, code, ...(leaf.success ? { sha256Thumbprint: leaf.data } : {}) };
 }

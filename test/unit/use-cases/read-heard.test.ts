@@ -1,3 +1,4 @@
+import type { DeviceFacts } from "../../../shared/domain/device-facts";
 import { DeviceId } from "../../../shared/domain/ids";
 import { addMs, formatInstant } from "../../../shared/domain/instant";
 import { createReadHeard, type ReadHeard } from "../../../shared/use-cases/read-heard";
@@ -42,6 +43,25 @@ describe("late devices", () => {
 
   it("are none where everybody was heard", async () => {
     expect(await all(await heardOf(100, () => false), "10")).toEqual({ ids: [], pages: expect.any(Number) as number });
+  });
+
+  it("are not those of which only their hub has spoken, nor those that it has deleted for good", async () => {
+    const factList = new MemoryFactStore();
+    const heard = (id: string, hubs: DeviceFacts["hubs"], lastSeen = true): DeviceFacts => ({
+      deviceId: DeviceId.parse(id),
+      ...(lastSeen ? { lastSeen: { enqueuedAt: addMs(t0, 10), partition: "0", sequenceNumber: 1 } } : {}),
+      hubs,
+    });
+    const [before, after, later] = [addMs(t0, 5), addMs(t0, 20), addMs(t0, 25)];
+    await factList.merge([
+      heard("never-heard", { one: { created: before } }, false),
+      heard("deleted", { one: { created: before, deleted: after } }),
+      heard("deleted-before", { one: { deleted: before } }),
+      heard("made-anew", { one: { deleted: after, created: later } }),
+      heard("moved", { one: { deleted: after }, two: { created: later } }),
+    ]);
+    const read = createReadHeard({ factList, counters: new MemorySourceCounters() });
+    expect((await all(read, "10")).ids.sort()).toEqual(["deleted-before", "made-anew", "moved"]);
   });
 
   it.each([
