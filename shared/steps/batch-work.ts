@@ -4,6 +4,7 @@ import { JOURNAL_LINES, type JournalEntry, type JournalLine } from "../domain/ro
 import { summarize } from "../domain/roll/batch-summary";
 import type { DeviceRow } from "../domain/roll/device-row";
 import { givenUpTo } from "../domain/roll/new-row";
+import { isBreach } from "../domain/roll/playbook";
 import { RollError } from "../domain/roll-error";
 import type { Clock } from "../ports/clock";
 import type { BatchStore, CheckedOutBatch, RollStore } from "../ports/stores";
@@ -114,10 +115,23 @@ export class BatchWork {
     const own = this.rows.filter(({ skipped }) => skipped === undefined);
     const ids = own.map(({ registrationId }) => registrationId);
     const takers = await targetClaims.takers(this.at.rollId, "device", ids);
+    const groups = await this.groupsOfOthers(own);
     return own.flatMap((row) => {
-      const taker = takers.get(row.registrationId);
+      const taker = takers.get(row.registrationId) ?? groups.get(row.group ?? "");
       return taker === undefined ? [] : [givenUpTo(row, taker)];
     });
+  }
+
+  /**
+   * A breach takes an expiry roll's group when it closes it, and the devices some time later: in between they are the
+   * breach's already. One breach gives up nothing to another by the group alone: each contains what it lists.
+   */
+  private async groupsOfOthers(rows: readonly DeviceRow[]): Promise<ReadonlyMap<string, RollId>> {
+    const { rolls, targetClaims } = this.deps;
+    const groupIds = [...new Set(rows.flatMap(({ group }) => group ?? []))];
+    const roll = groupIds.length === 0 ? undefined : await rolls.get(this.at.rollId);
+    if (roll === undefined || isBreach(roll.playbook)) return new Map();
+    return targetClaims.takers(this.at.rollId, "group", groupIds);
   }
 
   /** A device has a line per linked hub and per lost race: together they may be more than one journal row holds. */

@@ -4,10 +4,11 @@ import type { ClaimKind } from "../domain/roll/claim";
 import type { Refusal } from "../domain/roll/device-row";
 import { priorityOf } from "../domain/roll/playbook";
 import type { RollRequest } from "../domain/roll/request";
-import type { RollId } from "../domain/ids";
+import { EnrollmentGroupId, type RollId } from "../domain/ids";
 import type { RollBlobs } from "../ports/stores";
 import type { TargetClaims } from "../ports/target-claims";
 import { authorityPlan } from "./authority-world";
+import { documents } from "./roll-documents";
 
 /** What a CA roll claims at DPS: its group, and the CA certificates by name. */
 function targetsOf({ groupId, successor, old }: AuthorityPlan): readonly (readonly [ClaimKind, readonly string[]])[] {
@@ -44,6 +45,24 @@ export async function claimTrust(
   return undefined;
 }
 
+/**
+ * Claims groups that a breach has closed, so that a roll it takes them from writes nothing more for them or their devices.
+ * Those that an equal or weightier roll holds stay that roll's; they are closed all the same.
+ */
+export async function claimClosedGroups(
+  targetClaims: TargetClaims,
+  rollId: RollId,
+  { playbook, group }: RollRequest,
+  groupIds: readonly EnrollmentGroupId[],
+): Promise<void> {
+  const claimant = { rollId, priority: priorityOf(playbook, group?.authority ?? "leaf") };
+  await targetClaims.claim(
+    claimant,
+    "group",
+    groupIds.map((id) => ({ id })),
+  );
+}
+
 /** Whether another roll has taken the group or a CA over; asked before every write. */
 export async function refuseSuperseded(
   targetClaims: TargetClaims,
@@ -63,6 +82,14 @@ export async function refuseSuperseded(
 export async function releaseTrust(targetClaims: TargetClaims, blobs: RollBlobs, rollId: RollId): Promise<void> {
   const plan = await blobs.findDocument(rollId, authorityPlan);
   if (plan !== undefined) await release(targetClaims, rollId, plan);
+  const { group } = await blobs.getRequest(rollId);
+  if (group === undefined) return;
+  const reach = await blobs.findDocument(rollId, documents.breachReach);
+  const closed = [
+    EnrollmentGroupId.parse(group.groupId.toLowerCase()),
+    ...(reach?.groups ?? []).map((one) => one.groupId),
+  ];
+  await targetClaims.release(rollId, "group", [...new Set(closed)]);
 }
 
 async function release(targetClaims: TargetClaims, rollId: RollId, plan: AuthorityPlan): Promise<void> {

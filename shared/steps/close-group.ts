@@ -4,11 +4,13 @@ import { EnrollmentGroupId } from "../domain/ids";
 import { RollError } from "../domain/roll-error";
 import type { EnrollmentGroup } from "../ports/enrollment-groups";
 import type { GroupScope, RollRequest } from "../domain/roll/request";
+import type { TargetClaims } from "../ports/target-claims";
+import { claimClosedGroups } from "./claim-trust";
 import { admitGroup, type AdmitGroupDeps } from "./admit-group";
 import { shutGroup, type ShutGroupDeps } from "./shut-group";
 import type { Step } from "./step";
 
-export type CloseGroupDeps = ShutGroupDeps & AdmitGroupDeps;
+export type CloseGroupDeps = ShutGroupDeps & AdmitGroupDeps & { readonly targetClaims: TargetClaims };
 
 /**
  * Disables the group of the request. It is the first thing a roll of a compromised CA does, before anything is listed or
@@ -27,6 +29,8 @@ export function createCloseGroup(deps: CloseGroupDeps): Step<typeof closeGroup> 
     const { outcome } = await shutGroup(deps, rollId, idOf(group), resolve);
     if (outcome === "contended")
       throw new RollError("service-unavailable", `group ${group.groupId} was written by others each time`, true);
+    // After the write that matters: whoever had the group writes nothing more there.
+    await claimClosedGroups(deps.targetClaims, rollId, request, [idOf(group)]);
     return { outcome, replaces };
   };
 }

@@ -11,6 +11,8 @@ import type { GroupScope } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
 import type { CertificateReader } from "../ports/certificates";
 import type { EnrollmentGroup, GroupChange } from "../ports/enrollment-groups";
+import type { TargetClaims } from "../ports/target-claims";
+import { claimClosedGroups } from "./claim-trust";
 import { groupScope, idOf } from "./close-group";
 import { groupContended } from "./group-contended";
 import { journalled } from "./journalled";
@@ -24,6 +26,7 @@ import type { Step } from "./step";
 
 export interface CloseReachDeps extends ShutGroupDeps, ReadTrustDeps, NoteDenyDeps {
   readonly certificates: CertificateReader;
+  readonly targetClaims: TargetClaims;
 }
 
 /**
@@ -33,9 +36,13 @@ export interface CloseReachDeps extends ShutGroupDeps, ReadTrustDeps, NoteDenyDe
  */
 export function createCloseReach(deps: CloseReachDeps): Step<typeof closeReach> {
   return async ({ rollId, insist }) => {
-    const scope = groupScope(await deps.blobs.getRequest(rollId));
-    const reach = await orOutage(closeAll(deps, rollId, scope));
-    if (!(reach instanceof RollError)) return { complete: true, groups: reach.groups.length };
+    const request = await deps.blobs.getRequest(rollId);
+    const reach = await orOutage(closeAll(deps, rollId, groupScope(request)));
+    if (!(reach instanceof RollError)) {
+      const closed = reach.groups.map(({ groupId }) => groupId);
+      await claimClosedGroups(deps.targetClaims, rollId, request, closed);
+      return { complete: true, groups: closed.length };
+    }
     if (insist) throw reach;
     return { complete: false, groups: 1 };
   };

@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { EnrollmentGroupId, Sha256Thumbprint } from "../../../shared/domain/ids";
 import type { GroupScope } from "../../../shared/domain/roll/request";
 import { addMs } from "../../../shared/domain/instant";
-import { rollId, t0 } from "../../support/builders";
+import { otherRollId, rollId, t0 } from "../../support/builders";
 import { documents } from "../../../shared/steps/roll-documents";
 import type { BedDevice } from "./bed";
 import { GroupBed } from "./group-bed";
@@ -39,6 +39,26 @@ describe("a compromised root", () => {
     await bed.breach(ROOT, { requestedBy: "Ada" });
     expect(calls.slice(0, 2)).toEqual(["dps.group.get", "dps.group.put!"]);
     expect(await status(bed)).toBe("disabled");
+  });
+
+  it("takes the groups that it closes from whoever works on them, after the closing write, and gives them back at the end", async () => {
+    const { bed } = byRoot();
+    bed.azure.addGroup({ groupId: "line", signingPems: [bed.ica.certificatePem] });
+    for (const id of ["fleet", "line"])
+      await bed.targetClaims.claim({ rollId: otherRollId, priority: 0 }, "group", [{ id }]);
+    const holders = async (): Promise<string[]> =>
+      [...(await bed.targetClaims.holders("group", ["fleet", "line"])).values()].map((claim) => claim.rollId);
+    let before: Promise<string[]> | undefined;
+    bed.azure.faults.observe(({ operation, write }) => {
+      if (write && operation === "dps.group.put") before ??= holders();
+    });
+    await bed.breach(ROOT, { requestedBy: "Ada" });
+    expect(await before).toEqual([otherRollId, otherRollId]);
+    expect(await holders()).toEqual([rollId, rollId]);
+    expect(await bed.targetClaims.takeovers(otherRollId)).toBe(2);
+    await bed.contain();
+    await bed.steps.releaseClaims({ rollId, from: 0 });
+    expect(await holders()).toEqual([]);
   });
 
   it("cuts off every device that registered through the group, with one read of the group per batch", async () => {

@@ -1,4 +1,4 @@
-import { rollId } from "../../support/builders";
+import { otherRollId, rollId } from "../../support/builders";
 import { ExpiryBed } from "./expiry-bed";
 import type { BedDevice } from "./bed";
 
@@ -51,5 +51,46 @@ describe("proven devices of a group", () => {
     bed.azure.faults.add({ operation: "hub.twin.get", effect: { kind: "status", status: 500 } });
     expect(await bed.steps.retireBatch(bed.at)).toMatchObject({ retired: 0, open: 1, regressed: 0 });
     expect(await bed.state(device)).toBe("proven");
+  });
+});
+
+describe("a breach that takes the group of an expiry roll", () => {
+  const breach = { rollId: otherRollId, priority: 3 };
+  const pumps = [{ id: "pumps" }];
+  /** As the roll has it that brings a new CA in. */
+  const held = async (bed: ExpiryBed): Promise<void> => {
+    await bed.targetClaims.claim({ rollId, priority: 0 }, "group", pumps);
+  };
+
+  it("ends its commands before a single device is the breach's", async () => {
+    const bed = new ExpiryBed();
+    await held(bed);
+    const device = bed.device("pump-1", { replacement: { kind: "none" } });
+    await bed.open([{ ...device, target: { ...device.target, deviceId: device.deviceId } }], group);
+    await bed.targetClaims.claim(breach, "group", pumps);
+    await bed.steps.dispatchBatch(bed.at);
+    expect(bed.told(device, "reprovision")).toEqual([]);
+    expect((await bed.row(device)).supersededBy).toBe(otherRollId);
+  });
+
+  it("lets every proven device keep its old key", async () => {
+    const bed = new ExpiryBed();
+    await held(bed);
+    const device = await proven(bed);
+    await bed.targetClaims.claim(breach, "group", pumps);
+    await bed.steps.retireBatch(bed.at);
+    expect(bed.told(device, "commit")).toEqual([]);
+    expect(await bed.state(device)).toBe("superseded");
+  });
+
+  it("is heard between the decision and the command too", async () => {
+    const bed = new ExpiryBed();
+    await held(bed);
+    const device = await proven(bed);
+    bed.azure.faults.observe(({ operation }) => {
+      if (operation === "hub.twin.get") void bed.targetClaims.claim(breach, "group", pumps);
+    });
+    await expect(bed.steps.retireBatch(bed.at)).rejects.toMatchObject({ code: "superseded-midway" });
+    expect(bed.told(device, "commit")).toEqual([]);
   });
 });
