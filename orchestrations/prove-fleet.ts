@@ -1,6 +1,7 @@
 import type { OrchestrationContext } from "durable-functions";
 import type { z } from "zod";
 import { closeAtDps, listWaiting, proveBatch, recheckContained, releaseHold } from "../shared/contract/activities";
+import { readControl } from "../shared/contract/control";
 import * as contract from "../shared/contract/orchestrations";
 import { call, childEach, continueAsNew, input, now, sleepUntil, type Orchestration } from "./durable";
 import { callEachPaced } from "./paced";
@@ -14,8 +15,9 @@ const WINDOW = 12;
 const ACTIVITIES = 48;
 
 /**
- * Waits for contained devices to come back and proves them, until none is open or the deadline has come. Now and then
- * containment is read again on the way: a device whose old credential works again is contained anew.
+ * Waits for contained devices to come back and proves them, until none is open, the roll is aborted, or the deadline has
+ * come. Now and then, and when somebody asks for another try, containment is read again on the way: a device whose old
+ * credential works again is contained anew. A pause does not stop that; it only keeps devices from being asked.
  *
  * A look goes through the fleet a window at a time, past batches that nothing is waited for; a look that reads containment
  * again goes through all of them.
@@ -24,14 +26,21 @@ export function* proveFleet(ctx: OrchestrationContext): Orchestration<object> {
   const { look: unfinished, ...fleet } = input(ctx, contract.proveFleet);
   const { rollId, batches, pace, nextRecheckAt, first = 0 } = fleet;
   let recheckAt = nextRecheckAt === 0 ? now(ctx) + pace.recheckMs : nextRecheckAt;
+  let { retries = 0 } = fleet;
   let look = unfinished;
 
   for (let spent = 0; spent < ACTIVITIES;) {
-    look ??= { from: first, open: 0, broken: 0, rechecks: now(ctx) >= recheckAt };
+    if (look === undefined) {
+      const control = yield* call(ctx, readControl, { rollId, until: {} });
+      if (control.state === "aborted") return {};
+      look = { from: first, open: 0, broken: 0, rechecks: now(ctx) >= recheckAt || control.retries > retries };
+      retries = control.retries;
+      spent += 1;
+    }
     const window = yield* nextWindow(ctx, rollId, batches, look);
-    const seen = yield* lookAt(ctx, rollId, window.batches, look.rechecks);
-    spent += 1 + window.batches.length * (look.rechecks ? 4 : 1) + seen.broken;
-    look = { ...look, from: window.next, open: look.open + seen.open, broken: look.broken + seen.broken };
+    const found = yield* lookAt(ctx, rollId, window.batches, look.rechecks);
+    spent += 1 + window.batches.length * (look.rechecks ? 4 : 1) + found.broken;
+    look = { ...look, from: window.next, open: look.open + found.open, broken: look.broken + found.broken };
     if (look.from < batches) continue;
 
     if (look.rechecks) recheckAt = now(ctx) + pace.recheckMs;
@@ -40,7 +49,7 @@ export function* proveFleet(ctx: OrchestrationContext): Orchestration<object> {
     yield* sleepUntil(ctx, Math.min(now(ctx) + pace.pollMs, pace.deadline));
   }
   const left = look === undefined ? {} : { look };
-  continueAsNew(ctx, contract.proveFleet, { ...fleet, nextRecheckAt: recheckAt, ...left });
+  continueAsNew(ctx, contract.proveFleet, { ...fleet, nextRecheckAt: recheckAt, retries, ...left });
   return {};
 }
 

@@ -84,7 +84,7 @@ export const containBatch = activityContract({
   output: Nothing,
 });
 
-/** Waits until every contained device came back and is proven, or the deadline has come. */
+/** Waits until every contained device came back and is proven, the roll is aborted, or the deadline has come. */
 export const proveFleet = activityContract({
   name: "proveFleet",
   input: z.object({
@@ -95,6 +95,8 @@ export const proveFleet = activityContract({
     nextRecheckAt: z.int().nonnegative(),
     /** The first batch that it looks after; those before are another one's. Default 0. */
     first: z.int().nonnegative().optional(),
+    /** How often people had asked for another try when the devices were looked at last. */
+    retries: z.int().nonnegative().optional(),
     /** A look at the fleet that an earlier execution began: where it goes on and what it has seen so far. */
     look: z
       .object({

@@ -13,6 +13,7 @@ import type { DeviceRow } from "../domain/roll/device-row";
 import type { RollRequest, RollTiming } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
 import type { Entropy } from "../ports/clock";
+import type { ControlStore } from "../ports/control";
 import type { Enrollments } from "../ports/enrollments";
 import type { Hubs } from "../ports/hubs";
 import type { FactStore, RollBlobs } from "../ports/stores";
@@ -31,6 +32,7 @@ export interface ProveBatchDeps extends BatchWorkDeps, PacerDeps, ProveChainDeps
   readonly clock: BatchWorkDeps["clock"];
   readonly entropy: Entropy;
   readonly blobs: RollBlobs;
+  readonly control: Pick<ControlStore, "get">;
   readonly facts: FactStore;
   readonly enrollments: Enrollments;
   readonly hubs: Hubs;
@@ -73,11 +75,20 @@ export function createProveBatch(deps: ProveBatchDeps): Step<typeof proveBatch> 
     const chains = await createChainRule(deps, rollId, work.rows);
     await mapSideBySide(answered, (device) => prove(deps, work, rollId, device, timing, chains, lines));
 
+    // A pause holds back what devices are told, and nothing that keeps them contained.
+    const control = await deps.control.get(rollId);
+    const retries = control?.retries ?? 0;
     const unasked = current
       .map((device) => ({ ...device, row: work.row(device.row.registrationId) }))
       .filter(({ row, facts }) => row.proof === undefined && (!hasAnswered(row, facts, rollId) || answerIsNoGood(row)))
-      .filter((device) => mayAsk(device, timing, deps.clock.now()));
-    const broken = await ask(deps, work, { rollId, request }, unasked, lines);
+      .filter((device) => mayAsk(device, timing, deps.clock.now(), retries));
+    const broken = await ask(
+      deps,
+      work,
+      { rollId, request, retries, running: control?.desired === "running" },
+      unasked,
+      lines,
+    );
     await work.settle(lines);
     return { ...count(work.rows), broken };
   };
@@ -164,9 +175,9 @@ function answerIsNoGood(row: DeviceRow): boolean {
   return row.missing !== undefined && /\b(report|session)\b/.test(row.missing);
 }
 
-function mayAsk({ row, heardAt }: Waiting, timing: RollTiming, now: Instant): boolean {
+function mayAsk({ row, heardAt }: Waiting, timing: RollTiming, now: Instant, retries: number): boolean {
   const { attempt } = row;
-  if (attempt === undefined) return true;
+  if (attempt === undefined || retries > (row.retriesSeen ?? 0)) return true;
   // It knows nothing of the last command: as soon as it is heard again there is a session to ask over.
   if (attempt.unreached === true) return heardAt > attempt.startedAt;
   // Asked again only if it was heard since, and not while it may still be about to answer.
@@ -237,6 +248,9 @@ async function readRegistration(
 }
 
 interface ThisRoll {
+  /** How often people have asked for another try. */
+  readonly retries: number;
+  readonly running: boolean;
   readonly rollId: RollId;
   readonly request: RollRequest;
 }
@@ -261,8 +275,8 @@ async function ask(
     if (hubs === undefined) return;
     const home = [...hubs].find(([, { identity, standing: now }]) => now === "allowed" && isOnOneLeaf(identity));
     if (home !== undefined) {
-      if (facts.claimed === undefined || row.allowed.includes(facts.claimed.sha256Thumbprint))
-        ready.push({ device, hub: home[0] });
+      const isOnAllowed = facts.claimed === undefined || row.allowed.includes(facts.claimed.sha256Thumbprint);
+      if (roll.running && isOnAllowed) ready.push({ device, hub: home[0] });
     } else if (outlived(row, facts, roll.request.timing)) {
       broken += 1;
       work.set(containAgain(row, SURVIVED, false));
@@ -280,7 +294,7 @@ function isOnOneLeaf(identity: Identity | undefined): boolean {
 async function send(
   deps: ProveBatchDeps,
   work: BatchWork,
-  { rollId, request }: ThisRoll,
+  { rollId, request, retries }: ThisRoll,
   ready: readonly { readonly device: Waiting; readonly hub: HubHostName }[],
   lines: JournalLine[],
 ): Promise<void> {
@@ -293,7 +307,7 @@ async function send(
     };
     // What the last answer missed says nothing about the next one.
     const { missing: _missing, ...rest } = row;
-    work.set({ ...rest, attempts, attempt });
+    work.set({ ...rest, attempts, attempt, retriesSeen: retries });
     // Where we wrote the new leaf ourselves, DPS has yet to show that it accepts it.
     const method = recordOf(row, hub).lastWrite === "planned" ? ("reprovision" as const) : ("report" as const);
     return { registrationId: row.registrationId, hub, attempt, method };

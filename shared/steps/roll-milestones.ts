@@ -6,6 +6,7 @@ import { isGroupRoll } from "../domain/roll/playbook";
 import type { RollRequest } from "../domain/roll/request";
 import type { RollOutcome } from "../domain/roll/roll";
 import type { Clock } from "../ports/clock";
+import type { ControlStore } from "../ports/control";
 import type { DueRows } from "../ports/due-rows";
 import type { BatchStore, RollBlobs, RollStore } from "../ports/stores";
 import type { TargetClaims } from "../ports/target-claims";
@@ -21,6 +22,7 @@ export interface MilestoneDeps {
   readonly batches: BatchStore;
   readonly blobs: RollBlobs;
   readonly due: DueRows;
+  readonly control: Pick<ControlStore, "get">;
 }
 
 /** Notes in the header that containment went through, with the exposure it took. Safe to run twice: the first note stands. */
@@ -55,13 +57,15 @@ export function createListWaiting({ rolls }: MilestoneDeps): Step<typeof listWai
  * Closes the books: final counts, exposure and outcome. The claims are given back after it, and the roll is taken off the
  * list of open ones last, so that a crash in between leads here again.
  */
-export function createCloseRoll({ clock, rolls, blobs, due }: MilestoneDeps): Step<typeof closeRoll> {
+export function createCloseRoll({ clock, rolls, blobs, due, control }: MilestoneDeps): Step<typeof closeRoll> {
   return async ({ rollId, outcome: decided }) => {
     const request = await blobs.getRequest(rollId);
     const { devices } = (await rolls.get(rollId)) ?? { devices: 0 };
     const all = addSummaries(await rolls.readSummaries(rollId));
     const { counts } = all;
-    const outcome = decided ?? outcomeOf(request, devices, all);
+    const reached = outcomeOf(request, devices, all);
+    const cutShort = reached !== "completed" && (await control.get(rollId))?.desired === "aborted";
+    const outcome = decided ?? (cutShort ? "aborted" : reached);
     const finishedAt = clock.now();
     const closed = await rolls.update(rollId, (roll) => {
       if (roll.phase === "finished") return roll;

@@ -15,7 +15,7 @@ describe("groupBreach", () => {
         ...["judgeSuccessor", "enterPhase", "provePossession", "replaceAuthority", "countLeaning", "deleteAuthority"],
         ...["examineBatch#0", "sumExamined", "freezePlan", "treatModules#0"],
         ...["gatherOthers", "cutOthers", "beginExamination", "takeInventory", "noteExamination"],
-        ...["proveBatch#0", "closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
+        ...["readControl", "proveBatch#0", "closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
       ]),
     );
     expect(after.slice(-4)).toEqual(["closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"]);
@@ -28,7 +28,7 @@ describe("groupBreach", () => {
     expect(ran.calls).not.toContain("judgeSuccessor");
     expect(ran.calls.slice(12)).toEqual([
       "enterPhase",
-      ...["examineBatch#0", "sumExamined", "freezePlan", "proveBatch#0", "treatModules#0"],
+      ...["examineBatch#0", "sumExamined", "freezePlan", "readControl", "proveBatch#0", "treatModules#0"],
       ...["gatherOthers", "cutOthers", "beginExamination", "takeInventory", "gatherOthers", "cutOthers"],
       "noteExamination",
       ...["closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],

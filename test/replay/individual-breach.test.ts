@@ -8,7 +8,7 @@ describe("individualBreach", () => {
       ...["gatherTargets", "cutTargets", "openBatches", "enterPhase"],
       ...["closeAtDps#0", "holdAtHub#0", "releaseHold#0", "confirmContained#0"],
       "noteContained",
-      ...["proveBatch#0", "examineBatch#0", "sumExamined", "freezePlan", "treatModules#0"],
+      ...["readControl", "proveBatch#0", "examineBatch#0", "sumExamined", "freezePlan", "treatModules#0"],
       ...["closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
     ]);
     expect(ran.output).toEqual({ outcome: "completed", proven: 3 });
@@ -35,6 +35,7 @@ describe("individualBreach", () => {
       "cutTargets",
       "enterPhase",
       "noteContained",
+      "readControl",
       "freezePlan",
       "closeRoll",
       "writeEvidence",

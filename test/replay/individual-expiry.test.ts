@@ -10,7 +10,7 @@ describe("individualExpiry", () => {
       ...["readCourse", "stageBatch#0", "proveChange#0", "dispatchBatch#0", "proveChange#0", "weigh"],
       ...["readControl", "dueBatches"],
       ...["readCourse", "stageBatch#0", "proveChange#0", "dispatchBatch#0", "proveChange#0", "weigh"],
-      ...["enterPhase", "readCourse", "retireBatch#0"],
+      ...["enterPhase", "readCourse", "readControl", "retireBatch#0"],
       ...["closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
     ]);
     expect(ran.output).toEqual({ outcome: "completed", proven: 3 });

@@ -10,15 +10,15 @@ const timersOf = (ran: Awaited<ReturnType<typeof play>>): number =>
 describe("proveFleet", () => {
   it("ends at the first look if every device is proven", async () => {
     const ran = await play("proveFleet", { ...one, batches: 3 });
-    expect(ran.calls).toEqual(["proveBatch#0", "proveBatch#1", "proveBatch#2"]);
+    expect(ran.calls).toEqual(["readControl", "proveBatch#0", "proveBatch#1", "proveBatch#2"]);
     expect(timersOf(ran)).toBe(0);
     expectGolden("proveFleet", "all-at-once", ran);
   });
 
   it("looks again after a pause while a device is open", async () => {
     const ran = await play("proveFleet", one, { proveBatch: (_input, nth) => (nth < 3 ? open : done) });
-    expect(ran.calls).toEqual(Array.from({ length: 4 }, () => "proveBatch#0"));
-    expect(ran.endedAt - START).toBe(3 * 10_000 + 4 * 50);
+    expect(ran.calls).toEqual(Array.from({ length: 4 }, () => ["readControl", "proveBatch#0"]).flat());
+    expect(ran.endedAt - START).toBe(3 * 10_000 + 8 * 50);
     expectGolden("proveFleet", "polls", ran);
   });
 
@@ -42,12 +42,9 @@ describe("proveFleet", () => {
       proveBatch: (_input, nth) => (nth === 0 ? { open: 1, proven: 2, broken: 1 } : done),
     });
     expect(ran.calls).toEqual([
-      "proveBatch#0",
-      "closeAtDps#0",
-      "holdAtHub#0",
-      "releaseHold#0",
-      "confirmContained#0",
-      "proveBatch#0",
+      ...["readControl", "proveBatch#0"],
+      ...["closeAtDps#0", "holdAtHub#0", "releaseHold#0", "confirmContained#0"],
+      ...["readControl", "proveBatch#0"],
     ]);
     expectGolden("proveFleet", "session-survived", ran);
   });
@@ -62,9 +59,28 @@ describe("proveFleet", () => {
   it("ends at the deadline, not a pause later, whatever is open", async () => {
     const deadline = START + 25_000;
     const ran = await play("proveFleet", { ...one, pace: { ...pace, deadline } }, { proveBatch: open });
-    expect(ran.endedAt).toBe(deadline + 50);
-    expect(ran.calls).toHaveLength(4);
+    expect(ran.endedAt).toBe(deadline + 100);
+    expect(ran.calls.filter((call) => call === "proveBatch#0")).toHaveLength(4);
     expectGolden("proveFleet", "deadline", ran);
+  });
+
+  it("ends within a pause of an abort, whatever is open", async () => {
+    const ran = await play("proveFleet", one, {
+      proveBatch: open,
+      readControl: (_input, nth) => ({ state: nth < 2 ? "met" : "aborted", retries: 0, missing: [] }),
+    });
+    expect(ran.calls).toEqual([...["readControl", "proveBatch#0", "readControl", "proveBatch#0"], "readControl"]);
+    expect(ran.endedAt - START).toBe(2 * 10_000 + 5 * 50);
+    expectGolden("proveFleet", "aborted", ran);
+  });
+
+  it("reads containment again, and judges replacements again, as soon as somebody asks for another try; once", async () => {
+    const ran = await play("proveFleet", one, {
+      proveBatch: (_input, nth) => (nth < 4 ? open : done),
+      readControl: (_input, nth) => ({ state: "met", retries: nth < 2 ? 0 : 1, missing: [] }),
+    });
+    const looks = ran.calls.join(" ").split("readControl ").slice(1);
+    expect(looks.map((look) => look.includes("closeAtDps#0"))).toEqual([false, false, true, false, false]);
   });
 
   it("continues as new after some looks and keeps the time of the next recheck", async () => {

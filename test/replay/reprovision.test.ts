@@ -304,6 +304,36 @@ describe("retireFleet", () => {
     expectGolden("retireFleet", "left-over", ran);
   });
 
+  it("holds while the roll is paused, and loses no try by it", async () => {
+    const paused = { state: "waiting", retries: 0, missing: ["notPaused"] };
+    const met = { state: "met", retries: 0, missing: [] };
+    const ran = await play(
+      "retireFleet",
+      {},
+      {
+        retireBatch: (_input, nth) => ({ retired: nth, kept: 0, open: nth < 4 ? 1 : 0, regressed: 0 }),
+        readControl: (_input, nth) => (nth > 1 && nth < 30 ? paused : met),
+      },
+    );
+    expect(ran.calls.filter((call) => call === "retireBatch#0")).toHaveLength(5);
+    expect(ran.output).toEqual({ retired: 4, kept: 0, regressed: 0 });
+    expectGolden("retireFleet", "paused", ran);
+  });
+
+  it("ends before the next write once the roll is aborted, and says what was done until then", async () => {
+    const ran = await play(
+      "retireFleet",
+      {},
+      {
+        readCourse: { ...course, batches: 50 },
+        readControl: (_input, nth) => ({ state: nth < 2 ? "met" : "aborted", retries: 0, missing: [] }),
+      },
+    );
+    expect(ran.calls.filter((call) => call.startsWith("retireBatch"))).toHaveLength(16);
+    expect(ran.output).toEqual({ retired: 48, kept: 0, regressed: 0 });
+    expectGolden("retireFleet", "aborted", ran);
+  });
+
   it("does nothing where devices have no entries of their own", async () => {
     const ran = await play("retireFleet", {}, { readCourse: { ...course, retire: "never" } });
     expect(ran.calls).toEqual(["readCourse"]);
@@ -313,7 +343,7 @@ describe("retireFleet", () => {
 describe("retireDue", () => {
   it("retires what has run out and settles the piece of work last", async () => {
     const ran = await play("retireDue", { key: "retire|x" });
-    expect(ran.calls).toEqual(["readCourse", "retireBatch#0", "settleDue"]);
+    expect(ran.calls).toEqual(["readCourse", "readControl", "retireBatch#0", "settleDue"]);
     expectGolden("retireDue", "one-batch", ran);
   });
 });

@@ -11,7 +11,6 @@ import { createSealEvidence } from "../../../shared/steps/evidence/seal-evidence
 import { createWriteEvidence } from "../../../shared/steps/evidence/write-evidence";
 import { createReadEvidence } from "../../../shared/use-cases/read-evidence";
 import { rollId } from "../../support/builders";
-import { MemoryControlStore } from "../../support/memory-control";
 import { MemoryEvidenceStore } from "../../support/memory-evidence";
 import { Bed, type BedDevice } from "../steps/bed";
 
@@ -21,7 +20,6 @@ export const privateKeyPem = generateKeyPairSync("ec", { namedCurve: "P-256" })
 
 /** A roll that ran over services in memory, and what makes, hands out and checks its report. */
 export class ReportBed extends Bed {
-  readonly control = new MemoryControlStore();
   readonly evidence = new MemoryEvidenceStore();
 
   private deps(evidenceKey: EvidenceKey | undefined) {

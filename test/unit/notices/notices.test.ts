@@ -7,7 +7,6 @@ import { control, newControl } from "../../../shared/domain/roll/control";
 import { createFindNotices } from "../../../shared/use-cases/notices/find-notices";
 import { createSendNotices } from "../../../shared/use-cases/notices/send-notices";
 import { rollId } from "../../support/builders";
-import { MemoryControlStore } from "../../support/memory-control";
 import { MemoryOutbox } from "../../support/memory-outbox";
 import { Bed } from "../steps/bed";
 
@@ -54,7 +53,6 @@ beforeEach(async () => {
 afterEach(() => sink.stop());
 
 class Office extends Bed {
-  readonly control = new MemoryControlStore();
   readonly outbox = new MemoryOutbox();
   readonly look: () => Promise<number>;
   constructor(kind: "webhook" | "event-grid" = "webhook") {

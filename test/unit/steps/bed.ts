@@ -1,3 +1,5 @@
+import { control, newControl, type ControlVerb } from "../../../shared/domain/roll/control";
+import { MemoryControlStore } from "../../support/memory-control";
 import { sign } from "node:crypto";
 import { createRoot, issueLeaf, type CertificateAuthority, type LabCertificate } from "../../../lab/pki/certificates";
 import { nodeCertificateReader } from "../../../shared/adapters/x509/node-certificate-reader";
@@ -135,6 +137,7 @@ export class Bed {
   readonly replacements = new MemoryReplacementSource(nodeCertificateReader);
   readonly rollJournal = new MemoryRollJournal();
   readonly inventories = new MemoryInventoryStore();
+  readonly control = new MemoryControlStore();
   readonly batches: FragileBatches;
   readonly steps;
   /** What steps are made with, for those that only some tests need. */
@@ -168,7 +171,7 @@ export class Bed {
     this.azure.addAuthority("fleet-root", this.root.certificatePem);
     this.batches = new FragileBatches(new MemoryBatchStore(this.clock, 60_000));
     const { enrollments, groups, registrations, authorities, hubs } = this.azure;
-    const { clock, due, autoContain, targetClaims, rolls, blobs, facts, batches, rollJournal: journal } = this;
+    const { clock, due, autoContain, targetClaims, rolls, blobs, facts, batches, rollJournal: journal, control } = this;
     const azure = { enrollments, groups, registrations, authorities, hubs };
     const deps = { clock, entropy: nodeEntropy, certificates: nodeCertificateReader, policy: DEFAULT_POLICY };
     const decoys = createDecoys(clock, nodeEntropy);
@@ -197,6 +200,7 @@ export class Bed {
       journal,
       inventories: this.inventories,
       exports: this.azure.blobs,
+      control,
     };
     this.parts = all;
     this.steps = {
@@ -293,9 +297,17 @@ export class Bed {
     await this.rolls.open(rollId, requestedAt);
     const batches = Math.ceil(targets.length / 90);
     await this.rolls.create({ rollId, ...about, phase: "requested", requestedAt, devices: targets.length, batches });
+    await this.control.create(newControl(rollId, { windows: [], freezes: [] }));
     await this.openFleet();
     await this.steps.enterPhase({ rollId, phase: "containing" });
     this.clock.pass(10);
+  }
+
+  /** What an operator asks of the roll. */
+  async order(verb: Exclude<ControlVerb, "approve">): Promise<void> {
+    this.sequence += 1;
+    const command = { verb, commandId: `c${this.sequence}`, by: "operator", at: this.clock.now() };
+    await this.control.change(rollId, (current) => control(current, command, { phase: "awaiting", finished: false }));
   }
 
   /** Makes the target list and opens its batches, as the orchestrator does. */

@@ -1,3 +1,4 @@
+import { newControl } from "../../../shared/domain/roll/control";
 import { createIntermediate, createRoot, type CertificateAuthority } from "../../../lab/pki/certificates";
 import { DeviceId, EnrollmentGroupId, RegistrationId } from "../../../shared/domain/ids";
 import type { GroupScope, RollRequest, RollTarget } from "../../../shared/domain/roll/request";
@@ -45,6 +46,7 @@ export class GroupBed extends Bed {
     });
     await this.rolls.open(rollId, requestedAt);
     await this.rolls.create({ rollId, ...about, phase: "requested", requestedAt, devices: 0, batches: 0 });
+    await this.control.create(newControl(rollId, { windows: [], freezes: [] }));
     this.clock.pass(10);
     if ((await this.steps.closeGroup({ rollId })).outcome === "held-back") return;
     this.clock.pass(10);

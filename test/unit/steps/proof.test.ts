@@ -63,6 +63,43 @@ describe("a device that comes back", () => {
     expect(bed.asked(device)).toBe(0);
   });
 
+  it("is not asked while the roll is paused, and its answer counts all the same", async () => {
+    const { bed, devices, device } = await contained("pump-1", "pump-2");
+    await bed.heal(device);
+    await look(bed);
+    await bed.order("pause");
+    for (const each of devices) await bed.heal(each);
+    await look(bed);
+    expect(devices.map((each) => bed.asked(each))).toEqual([1, 0]);
+    await bed.report(device);
+    expect(await look(bed)).toMatchObject({ proven: 1, open: 1 });
+    await bed.order("resume");
+    await look(bed);
+    expect(devices.map((each) => bed.asked(each))).toEqual([1, 1]);
+  });
+
+  it("is asked again at once, and once, when a person wants another try", async () => {
+    const { bed, device } = await contained("pump-1");
+    await bed.heal(device);
+    await look(bed);
+    await look(bed);
+    expect(bed.asked(device)).toBe(1);
+    await bed.order("retry");
+    await look(bed);
+    await look(bed);
+    expect(bed.asked(device)).toBe(2);
+  });
+
+  it("is left as it is by an abort: contained, and the roll says so", async () => {
+    const { bed, device } = await contained("pump-1");
+    await bed.order("abort");
+    await bed.heal(device);
+    await look(bed);
+    expect(bed.asked(device)).toBe(0);
+    expect(await bed.steps.closeRoll({ rollId })).toEqual({ outcome: "aborted", proven: 0 });
+    expect(bed.azure.register("pump-1", device.old.certificatePem)).toBe(false);
+  });
+
   it("on its healthy standby leaf is proven as well", async () => {
     const bed = new Bed();
     const standby = bed.leaf("pump-1");

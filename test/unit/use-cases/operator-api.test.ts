@@ -8,14 +8,12 @@ import { createListStragglers } from "../../../shared/use-cases/list-stragglers"
 import { createReadDevice } from "../../../shared/use-cases/read-device";
 import { createReadJournal } from "../../../shared/use-cases/read-journal";
 import { rollId } from "../../support/builders";
-import { MemoryControlStore } from "../../support/memory-control";
 import { Bed, type BedDevice } from "../steps/bed";
 
 const ada: Principal = { kind: "person", id: "1", name: "Ada", roles: ["operator", "approver"] };
 const key: Principal = { kind: "key", id: "function-key", name: "function key", roles: ["operator"] };
 
 class Desk extends Bed {
-  readonly control = new MemoryControlStore();
   readonly read;
   readonly tell;
   constructor() {
