@@ -58,11 +58,10 @@ export function createProveBatch(deps: ProveBatchDeps): Step<typeof proveBatch> 
     const { rows } = await deps.batches.read(rollId, batch);
     const heard = await heardAgain(deps, rows);
     if (heard.length === 0) return { ...count(rows), broken: 0 };
-    const admission = await admit(
-      deps,
-      { resources: needsOf(deps, { rollId, request }, heard), priority: "breach" },
-      ticket,
-    );
+    const wish = await deps.control.get(rollId);
+    // A pause holds back what devices are told, and nothing that keeps them contained.
+    const roll = { rollId, request, retries: wish?.retries ?? 0, running: wish?.desired === "running" };
+    const admission = await admit(deps, { resources: needsOf(deps, roll, heard), priority: "breach" }, ticket);
     if (admission.outcome === "wait") return { ...count(rows), broken: 0, wait: admission.wait };
 
     const work = await BatchWork.open(deps, "prove-batch", { rollId, batch });
@@ -75,20 +74,11 @@ export function createProveBatch(deps: ProveBatchDeps): Step<typeof proveBatch> 
     const chains = await createChainRule(deps, rollId, work.rows);
     await mapSideBySide(answered, (device) => prove(deps, work, rollId, device, timing, chains, lines));
 
-    // A pause holds back what devices are told, and nothing that keeps them contained.
-    const control = await deps.control.get(rollId);
-    const retries = control?.retries ?? 0;
     const unasked = current
       .map((device) => ({ ...device, row: work.row(device.row.registrationId) }))
       .filter(({ row, facts }) => row.proof === undefined && (!hasAnswered(row, facts, rollId) || answerIsNoGood(row)))
-      .filter((device) => mayAsk(device, timing, deps.clock.now(), retries));
-    const broken = await ask(
-      deps,
-      work,
-      { rollId, request, retries, running: control?.desired === "running" },
-      unasked,
-      lines,
-    );
+      .filter((device) => mayAsk(device, roll, deps.clock.now()));
+    const broken = await ask(deps, work, roll, unasked, lines);
     await work.settle(lines);
     return { ...count(work.rows), broken };
   };
@@ -97,12 +87,12 @@ export function createProveBatch(deps: ProveBatchDeps): Step<typeof proveBatch> 
 /** Reads everywhere; for whoever has answered the registration, and for the others a command at the hub they are at. */
 function needsOf(
   { hubs, clock }: ProveBatchDeps,
-  { rollId, request }: ThisRoll,
+  roll: ThisRoll,
   waiting: readonly Waiting[],
 ): ReadonlyMap<ResourceName, number> {
-  const answered = waiting.filter(({ row, facts }) => hasAnswered(row, facts, rollId)).length;
+  const answered = waiting.filter(({ row, facts }) => hasAnswered(row, facts, roll.rollId)).length;
   const toAsk = waiting.filter(
-    (device) => !hasAnswered(device.row, device.facts, rollId) && mayAsk(device, request.timing, clock.now()),
+    (device) => !hasAnswered(device.row, device.facts, roll.rollId) && mayAsk(device, roll, clock.now()),
   ).length;
   const resources = new Map<ResourceName, number>([["dps/operations", answered]]);
   for (const hub of hubs.hostNames) {
@@ -175,13 +165,13 @@ function answerIsNoGood(row: DeviceRow): boolean {
   return row.missing !== undefined && /\b(report|session)\b/.test(row.missing);
 }
 
-function mayAsk({ row, heardAt }: Waiting, timing: RollTiming, now: Instant, retries: number): boolean {
+function mayAsk({ row, heardAt }: Waiting, { request, retries }: ThisRoll, now: Instant): boolean {
   const { attempt } = row;
   if (attempt === undefined || retries > (row.retriesSeen ?? 0)) return true;
   // It knows nothing of the last command: as soon as it is heard again there is a session to ask over.
   if (attempt.unreached === true) return heardAt > attempt.startedAt;
   // Asked again only if it was heard since, and not while it may still be about to answer.
-  return addMs(attempt.startedAt, timing.attemptMs) <= now && heardAt > attempt.startedAt;
+  return addMs(attempt.startedAt, request.timing.attemptMs) <= now && heardAt > attempt.startedAt;
 }
 
 async function prove(

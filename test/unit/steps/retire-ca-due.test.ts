@@ -4,6 +4,7 @@ import { addMs, instant } from "../../../shared/domain/instant";
 import { createReclaimTrust, createReleaseTrust, createSettleDue } from "../../../shared/steps/due-work";
 import { createCloseRoll, createReleaseClaims } from "../../../shared/steps/roll-milestones";
 import { rollId, t0 } from "../../support/builders";
+import { MemoryControlStore } from "../../support/memory-control";
 import { MemoryDueRows } from "../../support/memory-due-rows";
 import { MemoryBatchStore } from "../../support/memory-stores";
 import { AuthorityBed } from "./authority-bed";
@@ -21,7 +22,8 @@ async function closed(when: "old-expired" | "all-proven" = "old-expired") {
   await bed.drop();
   const { clock, rolls, blobs, targetClaims } = bed;
   const due = new MemoryDueRows();
-  const deps = { clock, rolls, blobs, targetClaims, due, batches: new MemoryBatchStore(clock, 60_000) };
+  const control = new MemoryControlStore();
+  const deps = { clock, rolls, blobs, targetClaims, due, control, batches: new MemoryBatchStore(clock, 60_000) };
   await createCloseRoll(deps)({ rollId });
   await createReleaseClaims(deps)({ rollId, from: 0 });
   const key = dueKey("retire-ca", rollId);
