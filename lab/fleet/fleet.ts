@@ -92,6 +92,8 @@ export function startFleet(options: FleetOptions | DialledFleetOptions): Fleet {
     return device;
   });
 
+  const byId = new Map(devices.map((device) => [device.registrationId, device]));
+
   const until = (condition: () => boolean): Promise<void> =>
     new Promise((resolve) => {
       const look = (): void => {
@@ -129,7 +131,7 @@ export function startFleet(options: FleetOptions | DialledFleetOptions): Fleet {
   return {
     devices,
     device: (registrationId) => {
-      const found = devices.find((device) => device.registrationId === registrationId);
+      const found = byId.get(registrationId);
       if (found === undefined) throw new Error(`There is no device ${registrationId} in this fleet.`);
       return found;
     },

@@ -8,6 +8,7 @@ import type { ImportExportBlobs, JobContainer } from "../ports/import-export-blo
 import type { RegistryJob } from "../ports/registry-jobs";
 import type { RollStore } from "../ports/stores";
 import { linesOf, planBulk, settleBulk, type BulkBatchDeps } from "./bulk-batches";
+import { mapSideBySide } from "./side-by-side";
 import type { Step } from "./step";
 
 export interface MoveInBulkDeps extends BulkBatchDeps {
@@ -26,6 +27,8 @@ type Piece = z.input<typeof moveInBulk.output>;
 /** Batches per piece: a piece reads the whole export once. */
 const BATCHES = 48;
 const CLOSED_AT_ONCE = 16;
+/** Of those: a batch of a closed group is little more than a few reads and writes of storage, one after the other. */
+const SIDE_BY_SIDE = 4;
 const FIRST_LOOK_MS = 500;
 const LONGEST_LOOK_MS = 15_000;
 /** Some five minutes: another job has the only place, or ours does not get on. */
@@ -72,7 +75,8 @@ async function isWorthWhile(deps: MoveInBulkDeps, rollId: RollId): Promise<boole
 /** DPS first, for all of the fleet: it refuses the old leaves before any identity is given back. */
 async function close(deps: MoveInBulkDeps, rollId: RollId, batches: number, cursor: BulkCursor): Promise<Piece> {
   const end = Math.min(cursor.from + CLOSED_AT_ONCE, batches);
-  for (let batch = cursor.from; batch < end; batch += 1) await deps.closeBatch({ rollId, batch });
+  const piece = Array.from({ length: Math.max(0, end - cursor.from) }, (_, at) => cursor.from + at);
+  await mapSideBySide(piece, (batch) => deps.closeBatch({ rollId, batch }), SIDE_BY_SIDE);
   return { next: end < batches ? { ...cursor, from: end } : { ...cursor, doing: "export", from: 0 } };
 }
 

@@ -1,5 +1,5 @@
 import type { Evidence, Knock, RolledDevice } from "../evidence";
-import { describe, first, rollable, seconds } from "./verdict";
+import { describe, first, rollable, seconds, triesWith } from "./verdict";
 import type { Judge, Verdict } from "./verdict";
 
 /** Of a device that was never called contained, this much of the end shows whether a door is open still. */
@@ -36,7 +36,7 @@ export const ghostsShutOut: Judge = (evidence) => {
       const from = erased ? evidence.stated.get(registrationId)?.containedAt : evidence.roll?.containedAt;
       if (from === undefined)
         return erased ? `${registrationId} was not found.` : "The roll was never called contained.";
-      const tries = evidence.knocks.filter((knock) => isTry(knock, door, [thumbprint], from));
+      const tries = triesWith(evidence, [thumbprint]).filter((knock) => knock.door === door && knock.at >= from);
       refusals += tries.length;
       const accepted = tries.filter((knock) => knock.accepted).at(-1);
       if (accepted !== undefined)
@@ -100,7 +100,7 @@ function doorIsClosed(
   let refusals = 0;
   const complaints = devices.map((device): string | undefined => {
     const { from, since } = closing(evidence, device);
-    const tries = evidence.knocks.filter((knock) => isTry(knock, door, device.oldThumbprints, from));
+    const tries = triesWith(evidence, device.oldThumbprints).filter((knock) => knock.door === door && knock.at >= from);
     refusals += tries.length;
     const accepted = tries.filter((knock) => knock.accepted).at(-1);
     if (accepted !== undefined) return `${who} accepted the old key of ${device.registrationId} ${since(accepted.at)}.`;
@@ -111,12 +111,6 @@ function doorIsClosed(
     complaint: robbed.length === 0 ? "Nobody had an old key to try." : first(complaints),
     sentence: `${who} refused all ${refusals} tries with the old keys of ${robbed.length} devices when it had to be closed.`,
   };
-}
-
-function isTry(knock: Knock, door: Knock["door"], thumbprints: readonly string[], from: number): boolean {
-  return (
-    knock.door === door && knock.at >= from && knock.thumbprint !== undefined && thumbprints.includes(knock.thumbprint)
-  );
 }
 
 /**

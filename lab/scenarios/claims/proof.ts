@@ -1,5 +1,5 @@
 import type { Evidence } from "../evidence";
-import { describe, first, rollable } from "./verdict";
+import { describe, first, rollable, triesOf } from "./verdict";
 import type { Judge } from "./verdict";
 
 export const everyDeviceProven: Judge = (evidence) => {
@@ -19,12 +19,11 @@ export const newKeyConnects: Judge = (evidence) => {
   const devices = rollable(evidence);
   const complaints = devices.map((device) => {
     const { registrationId, deviceId, oldThumbprints, newThumbprint } = device;
-    const connected = evidence.knocks.some(
-      ({ door, accepted, at, subject, thumbprint }) =>
+    const connected = triesOf(evidence, deviceId).some(
+      ({ door, accepted, at, thumbprint }) =>
         door === "hub" &&
         accepted &&
         at >= evidence.orderedAt &&
-        subject === deviceId &&
         thumbprint !== undefined &&
         (newThumbprint === undefined ? !oldThumbprints.includes(thumbprint) : thumbprint === newThumbprint),
     );

@@ -1,4 +1,4 @@
-import type { Evidence, StatedDevice } from "../evidence";
+import type { Evidence, Knock, StatedDevice } from "../evidence";
 
 export interface Verdict {
   /** What is wrong; undefined when the claim holds. */
@@ -30,4 +30,38 @@ export function seconds(ms: number): string {
 /** The devices that can be proven. */
 export function rollable({ rolled }: Evidence): Evidence["rolled"] {
   return rolled.filter(({ leftOut }) => leftOut === undefined);
+}
+
+/** Tries at either door with one of these certificates, oldest first. */
+export function triesWith({ knocks }: Evidence, thumbprints: readonly string[]): readonly Knock[] {
+  const sorted = sortedOut(byThumbprint, knocks, ({ thumbprint }) => thumbprint);
+  return thumbprints.flatMap((thumbprint) => sorted.get(thumbprint) ?? []).sort((one, other) => one.at - other.at);
+}
+
+/** Tries at either door in this name, oldest first. */
+export function triesOf({ knocks }: Evidence, subject: string): readonly Knock[] {
+  return sortedOut(bySubject, knocks, (knock) => knock.subject).get(subject) ?? [];
+}
+
+type SortedOut = ReadonlyMap<string, readonly Knock[]>;
+const byThumbprint = new WeakMap<readonly Knock[], SortedOut>();
+const bySubject = new WeakMap<readonly Knock[], SortedOut>();
+
+/** Once per run: claims ask for every device, and of thousands of devices there are tens of thousands of tries. */
+function sortedOut(
+  known: WeakMap<readonly Knock[], SortedOut>,
+  knocks: readonly Knock[],
+  keyOf: (knock: Knock) => string | undefined,
+): SortedOut {
+  const before = known.get(knocks);
+  if (before !== undefined) return before;
+  const sorted = new Map<string, Knock[]>();
+  for (const knock of knocks) {
+    const key = keyOf(knock);
+    const others = key === undefined ? undefined : sorted.get(key);
+    if (others !== undefined) others.push(knock);
+    else if (key !== undefined) sorted.set(key, [knock]);
+  }
+  known.set(knocks, sorted);
+  return sorted;
 }
