@@ -2,15 +2,15 @@ import type { proveBatch } from "../contract/activities";
 import type { DeviceFacts } from "../domain/device-facts";
 import { owesRestore } from "../domain/hub/guess";
 import { standing, type Identity, type Standing } from "../domain/hub/allow-set";
-import { AttemptId, type DeviceId, type HubHostName, type RollId } from "../domain/ids";
-import { addMs, type Instant } from "../domain/instant";
+import type { DeviceId, HubHostName, RollId } from "../domain/ids";
+import type { Instant } from "../domain/instant";
 import { cutAt, outlived } from "../domain/hub/cut";
 import type { ResourceName } from "../domain/pacing/quotas";
 import { judgeProof, reportFor, type RegistrationEvidence } from "../domain/proof/judge";
 import type { JournalLine } from "../domain/roll/batch";
 import { isOpen } from "../domain/roll/device-state";
 import type { DeviceRow } from "../domain/roll/device-row";
-import type { RollRequest, RollTiming } from "../domain/roll/request";
+import type { RollTiming } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
 import type { Entropy } from "../ports/clock";
 import type { ControlStore } from "../ports/control";
@@ -18,13 +18,14 @@ import type { Enrollments } from "../ports/enrollments";
 import type { Hubs } from "../ports/hubs";
 import type { FactStore, RollBlobs } from "../ports/stores";
 import { adoptLeaf } from "./adopt-leaves";
+import { askToReport, mayAsk, type AskingRoll } from "./ask-to-report";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { containAgain, SURVIVED } from "./confirm-contained";
 import { readGuards } from "./group-guard";
-import { allowSet, readIdentities, recordOf } from "./identities";
+import { allowSet, readIdentities } from "./identities";
 import { admit, type PacerDeps } from "./pacer";
 import { createChainRule, type ChainRule, type ProveChainDeps } from "./prove-chain";
-import { reprovisionOrder, tell, toldLine } from "./send-methods";
+import type { Addressee } from "./send-methods";
 import { mapSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
@@ -87,7 +88,7 @@ export function createProveBatch(deps: ProveBatchDeps): Step<typeof proveBatch> 
 /** Reads everywhere; for whoever has answered the registration, and for the others a command at the hub they are at. */
 function needsOf(
   { hubs, clock }: ProveBatchDeps,
-  roll: ThisRoll,
+  roll: AskingRoll,
   waiting: readonly Waiting[],
 ): ReadonlyMap<ResourceName, number> {
   const answered = waiting.filter(({ row, facts }) => hasAnswered(row, facts, roll.rollId)).length;
@@ -165,15 +166,6 @@ function answerIsNoGood(row: DeviceRow): boolean {
   return row.missing !== undefined && /\b(report|session)\b/.test(row.missing);
 }
 
-function mayAsk({ row, heardAt }: Waiting, { request, retries }: ThisRoll, now: Instant): boolean {
-  const { attempt } = row;
-  if (attempt === undefined || retries > (row.retriesSeen ?? 0)) return true;
-  // It knows nothing of the last command: as soon as it is heard again there is a session to ask over.
-  if (attempt.unreached === true) return heardAt > attempt.startedAt;
-  // Asked again only if it was heard since, and not while it may still be about to answer.
-  return addMs(attempt.startedAt, request.timing.attemptMs) <= now && heardAt > attempt.startedAt;
-}
-
 async function prove(
   deps: ProveBatchDeps,
   work: BatchWork,
@@ -237,14 +229,6 @@ async function readRegistration(
   return reading.outcome === "found" ? reading.registration : undefined;
 }
 
-interface ThisRoll {
-  /** How often people have asked for another try. */
-  readonly retries: number;
-  readonly running: boolean;
-  readonly rollId: RollId;
-  readonly request: RollRequest;
-}
-
 /**
  * Sends `report` to devices in whose hub identity an allowed leaf stands: we had put sentinels there, so DPS has accepted a
  * new registration. The registration record alone would not do: one that was in flight at closure, with the old leaf, also
@@ -253,12 +237,12 @@ interface ThisRoll {
 async function ask(
   deps: ProveBatchDeps,
   work: BatchWork,
-  roll: ThisRoll,
+  roll: AskingRoll,
   devices: readonly Waiting[],
   lines: JournalLine[],
 ): Promise<number> {
   let broken = 0;
-  const ready: { device: Waiting; hub: HubHostName }[] = [];
+  const ready: Addressee[] = [];
   await mapSideBySide(devices, async (device) => {
     const { row, facts } = device;
     const hubs = await readStandings(deps, roll.rollId, device);
@@ -266,62 +250,17 @@ async function ask(
     const home = [...hubs].find(([, { identity, standing: now }]) => now === "allowed" && isOnOneLeaf(identity));
     if (home !== undefined) {
       const isOnAllowed = facts.claimed === undefined || row.allowed.includes(facts.claimed.sha256Thumbprint);
-      if (roll.running && isOnAllowed) ready.push({ device, hub: home[0] });
+      if (roll.running && isOnAllowed) ready.push({ row, hub: home[0] });
     } else if (outlived(row, facts, roll.request.timing)) {
       broken += 1;
       work.set(containAgain(row, SURVIVED, false));
       lines.push({ registrationId: row.registrationId, target: "all", action: "containment-broken", result: SURVIVED });
     }
   });
-  await send(deps, work, roll, ready, lines);
+  await askToReport(deps, work, roll, ready, lines);
   return broken;
 }
 
 function isOnOneLeaf(identity: Identity | undefined): boolean {
   return identity?.status === "enabled" && identity.primaryThumbprint === identity.secondaryThumbprint;
-}
-
-async function send(
-  deps: ProveBatchDeps,
-  work: BatchWork,
-  { rollId, request, retries }: ThisRoll,
-  ready: readonly { readonly device: Waiting; readonly hub: HubHostName }[],
-  lines: JournalLine[],
-): Promise<void> {
-  const attempts = ready.map(({ device: { row }, hub }) => {
-    const attempts = row.attempts + 1;
-    const attempt = {
-      attemptId: AttemptId.parse(`a${attempts}`),
-      nonce: deps.entropy.randomHex(16),
-      startedAt: deps.clock.now(),
-    };
-    // What the last answer missed says nothing about the next one.
-    const { missing: _missing, ...rest } = row;
-    work.set({ ...rest, attempts, attempt, retriesSeen: retries });
-    // Where we wrote the new leaf ourselves, DPS has yet to show that it accepts it.
-    const method = recordOf(row, hub).lastWrite === "planned" ? ("reprovision" as const) : ("report" as const);
-    return { registrationId: row.registrationId, hub, attempt, method };
-  });
-  // The attempt is on record before the device can hear of it.
-  await work.intend(
-    attempts.map(({ registrationId, hub, attempt, method }) => ({
-      registrationId,
-      target: hub,
-      action: method,
-      after: attempt.attemptId,
-    })),
-  );
-  await mapSideBySide(attempts, async ({ registrationId, hub, attempt, method }) => {
-    const row = work.row(registrationId);
-    if (row.deviceId === undefined) return;
-    const { attemptId, nonce } = attempt;
-    const device = { row, hub };
-    const told =
-      method === "report"
-        ? await tell(deps.hubs, device, method, { rollId, attemptId, nonce })
-        : await tell(deps.hubs, device, method, reprovisionOrder(rollId, request, attempt, 0));
-    if (told.outcome === "taken") work.set({ ...row, attempt: { ...attempt, acknowledgedAt: deps.clock.now() } });
-    else if (told.outcome === "unreachable") work.set({ ...row, attempt: { ...attempt, unreached: true } });
-    lines.push(toldLine(device, method, attemptId, told));
-  });
 }

@@ -1,5 +1,5 @@
 import type { EventSource, HubEvent } from "../../lab/functions-host/triggers/event-source";
-import type { EventCounts} from "../../shared/domain/source-counts";
+import type { EventCounts } from "../../shared/domain/source-counts";
 import { NO_EVENTS } from "../../shared/domain/source-counts";
 
 /** What one event is to become, known to whoever sends it. */
