@@ -87,15 +87,21 @@ export function leastUses(variant: Variant, resource: Resource): number {
 
 /**
  * Devices per second that flowed through a resource, by the moments (milliseconds, in order) at which it was used for
- * `devices`: from when the first `burst` uses were over to the last one. At most half of the uses are taken for a burst.
- * Undefined where too little was used to tell.
+ * `devices`: from when the first `burst` uses were over to the last one, without what is left of the hold by then. At most
+ * half of the uses are taken for a burst. Undefined where too little was used to tell.
+ * @param holdMs from the first use on, how long nothing can be gone on with.
  */
-export function flowOf(uses: readonly number[], devices: number, burst: number): number | undefined {
+export function flowOf(
+  uses: readonly number[],
+  devices: number,
+  { burst, holdMs }: { readonly burst: number; readonly holdMs: number },
+): number | undefined {
   const from = Math.min(Math.floor(burst), Math.floor(uses.length / 2));
-  const [begun, ended] = [uses[from], uses.at(-1)];
-  if (begun === undefined || ended === undefined || ended <= begun) return undefined;
+  const [first, begun, ended] = [uses[0], uses[from], uses.at(-1)];
+  if (first === undefined || begun === undefined || ended === undefined) return undefined;
+  const tookMs = ended - begun - Math.max(0, holdMs - (begun - first));
   const usesPerDevice = uses.length / devices;
-  return ((uses.length - 1 - from) * 1_000) / (ended - begun) / usesPerDevice;
+  return tookMs > 0 ? ((uses.length - 1 - from) * 1_000) / tookMs / usesPerDevice : undefined;
 }
 
 /** The least whole number by which all quotas have to be multiplied so that this many devices per second can be rolled. */

@@ -41,7 +41,7 @@ export interface RunResult {
   readonly holdSeconds: number;
   /** From the order to the end of the roll. */
   readonly tookSeconds: number;
-  /** Devices per second through the binding resource, its burst left out. */
+  /** Devices per second through the binding resource, its burst and the hold left out. */
   readonly flow: number | undefined;
   readonly uses: ReadonlyMap<Resource, number>;
   readonly throttledCalls: number;
@@ -139,12 +139,11 @@ async function roll(
   if ("alert" in ask) throw new Error("the bench places orders");
 
   const allowance = scaled(options.tier, options.scale, options.quotaPercent / 100);
-  const { operationsPerMinute, registrationsPerMinute } = {
-    operationsPerMinute: allowance.dpsPerMinute,
-    registrationsPerMinute: allowance.dpsPerMinute,
-  };
+  const { dpsPerMinute } = allowance;
   Object.assign(hub.quotas, { enabled: true, tier: allowance.tier, units: allowance.units, timeScale: 1 });
-  Object.assign(services.dps.switches.quotas, { enabled: true, operationsPerMinute, registrationsPerMinute });
+  Object.assign(services.dps.switches.quotas, {
+    ...{ enabled: true, operationsPerMinute: dpsPerMinute, registrationsPerMinute: dpsPerMinute },
+  });
   const meter = new QuotaMeter(services);
   meter.start();
   const storageBefore = counter.counts();
@@ -164,10 +163,12 @@ async function roll(
   const variant = variantOf(options, uses);
   const limit = limitOf(variant, options.devices, allowance);
   const times = timesAt(options.scale);
+  const holdMs = options.playbook.endsWith("breach") ? Math.max(times.pulseHoldMs, times.settleMs) : 0;
+  const burst = 60 * rateOf(limit.binding, { ...allowance, share: 1 });
   return {
     ...{ options, variant, limit, times, tookSeconds, uses, host },
-    holdSeconds: options.playbook.endsWith("breach") ? Math.max(times.pulseHoldMs, times.settleMs) / 1_000 : 0,
-    flow: flowOf(meter.uses(limit.binding), options.devices, 60 * rateOf(limit.binding, { ...allowance, share: 1 })),
+    holdSeconds: holdMs / 1_000,
+    flow: flowOf(meter.uses(limit.binding), options.devices, { burst, holdMs }),
     throttledCalls: meter.throttledCalls,
     throttledDevices: meter.throttledDevices,
     refusals: meter.refusals(),

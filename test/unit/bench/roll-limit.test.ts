@@ -59,23 +59,34 @@ describe("what the quotas allow", () => {
 
 describe("the flow through a resource", () => {
   const every = (ms: number, count: number): number[] => Array.from({ length: count }, (_, n) => n * ms);
+  const none = { burst: 0, holdMs: 0 };
 
   test("is uses per second by uses per device", () => {
-    expect(flowOf(every(100, 101), 101, 0)).toBeCloseTo(10);
-    expect(flowOf(every(100, 200), 100, 0)).toBeCloseTo(5);
+    expect(flowOf(every(100, 101), 101, none)).toBeCloseTo(10);
+    expect(flowOf(every(100, 200), 100, none)).toBeCloseTo(5);
   });
 
   test("leaves the burst out, though never more than half", () => {
     const burst = Array.from({ length: 50 }, () => 0);
     const uses = [...burst, ...every(100, 51).map((at) => at + 100)];
-    expect(flowOf(uses, uses.length, 0)).toBeGreaterThan(19);
-    expect(flowOf(uses, uses.length, 50)).toBeCloseTo(10);
-    expect(flowOf(uses, uses.length, 5_000)).toBeCloseTo(10);
+    expect(flowOf(uses, uses.length, none)).toBeGreaterThan(19);
+    expect(flowOf(uses, uses.length, { burst: 50, holdMs: 0 })).toBeCloseTo(10);
+    expect(flowOf(uses, uses.length, { burst: 5_000, holdMs: 0 })).toBeCloseTo(10);
+  });
+
+  test("leaves the hold out, as far as the burst has not covered it", () => {
+    // Half before the hold of ten seconds, half after it.
+    const uses = [...every(100, 51), ...every(100, 51).map((at) => at + 15_000)];
+    expect(flowOf(uses, 102, { burst: 0, holdMs: 10_000 })).toBeCloseTo(10.1);
+    // The burst ends with the fifty-first use, five seconds from the beginning.
+    expect(flowOf(uses, 102, { burst: 50, holdMs: 10_000 })).toBeCloseTo(5.1);
+    expect(flowOf(uses, 102, { burst: 51, holdMs: 10_000 })).toBeCloseTo(10);
   });
 
   test("is unknown where nothing flowed", () => {
-    expect(flowOf([], 10, 0)).toBeUndefined();
-    expect(flowOf([5], 10, 0)).toBeUndefined();
-    expect(flowOf([5, 5, 5], 10, 0)).toBeUndefined();
+    expect(flowOf([], 10, none)).toBeUndefined();
+    expect(flowOf([5], 10, none)).toBeUndefined();
+    expect(flowOf([5, 5, 5], 10, none)).toBeUndefined();
+    expect(flowOf([0, 500], 10, { burst: 0, holdMs: 1_000 })).toBeUndefined();
   });
 });
