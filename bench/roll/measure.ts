@@ -10,10 +10,10 @@ import { setStage } from "../../lab/scenarios/stage";
 import type { Stage } from "../../lab/scenarios/stage";
 import { enlist, type BenchFleet, type Playbook } from "./fleets";
 import { costSince, hostCost, type HostCost } from "./host-cost";
-import { flowOf, limitOf, rateOf, scaled, type Limit, type Resource, type Variant } from "./limit";
+import { flowOf, limitOf, rateOf, scaled, type Allowance, type Limit, type Resource, type Variant } from "./limit";
 import { countRequests } from "./request-counter";
 import { QuotaMeter } from "./quota-meter";
-import { settingsAt, timesAt, type Times } from "./settings";
+import { settingsAt, timesAt } from "./settings";
 import { startStorageCounter, type StorageCounter, type StorageKind } from "./storage-counter";
 
 export interface RunOptions {
@@ -36,7 +36,6 @@ export interface RunResult {
   readonly options: RunOptions;
   readonly variant: Variant;
   readonly limit: Limit;
-  readonly times: Times;
   /** What no pace can shorten: the hold of a breach. In seconds. */
   readonly holdSeconds: number;
   /** From the order to the end of the roll. */
@@ -127,65 +126,78 @@ async function roll(
   enlisted: BenchFleet,
 ): Promise<RunResult> {
   const { services, product } = stage;
-  const [hub] = services.hubs;
-  if (hub === undefined) throw new Error("a lab has a hub");
-  const container = BlobServiceClient.fromConnectionString(services.azurite.connectionString).getContainerClient(
-    "rollcall",
-  );
-  const ask = await enlisted.ask(async (name, text) => {
-    await container.createIfNotExists();
-    await container.getBlockBlobClient(name).upload(text, Buffer.byteLength(text));
-  });
+  const ask = await enlisted.ask((name, text) => upload(services.azurite.connectionString, name, text));
   if ("alert" in ask) throw new Error("the bench places orders");
 
   const allowance = scaled(options.tier, options.scale, options.quotaPercent / 100);
-  const { dpsPerMinute } = allowance;
-  Object.assign(hub.quotas, { enabled: true, tier: allowance.tier, units: allowance.units, timeScale: 1 });
-  Object.assign(services.dps.switches.quotas, {
-    ...{ enabled: true, operationsPerMinute: dpsPerMinute, registrationsPerMinute: dpsPerMinute },
-  });
+  throttle(services, allowance);
   const meter = new QuotaMeter(services);
   meter.start();
-  const storageBefore = counter.counts();
-  const detailsBefore = counter.details();
-  const before = await hostCost(stage.url, stage.hostPid);
   const requests = countRequests(services);
+  const storage = { counts: counter.counts(), details: counter.details() };
+  const cost = await hostCost(stage.url, stage.hostPid);
   const begun = performance.now();
   const { rollId } = accepted(await product.postOrder(JSON.stringify(ask.order), randomUUID()));
-  const watched = await watch(options, stage, meter, counter, rollId);
-  const tookSeconds = (performance.now() - begun) / 1_000;
-  const host = costSince(before, await hostCost(stage.url, stage.hostPid));
+  const ended = await watch(options, stage, meter, counter, rollId);
+  const watchedMs = performance.now() - begun;
   requests.stop();
-  const storage = counter.counts();
-  const details = new Map([...counter.details()].map(([what, n]) => [what, n - (detailsBefore.get(what) ?? 0)]));
-
-  const uses = meter.totals();
-  const variant = variantOf(options, uses);
-  const limit = limitOf(variant, options.devices, allowance);
-  const times = timesAt(options.scale);
-  const holdMs = options.playbook.endsWith("breach") ? Math.max(times.pulseHoldMs, times.settleMs) : 0;
-  const burst = 60 * rateOf(limit.binding, { ...allowance, share: 1 });
   return {
-    ...{ options, variant, limit, times, tookSeconds, uses, host },
-    holdSeconds: holdMs / 1_000,
-    flow: flowOf(meter.uses(limit.binding), options.devices, { burst, holdMs }),
+    ...{ options, roll: ended, tookSeconds: (durationOf(ended) ?? watchedMs) / 1_000 },
+    ...paceOf(options, allowance, meter),
+    uses: meter.totals(),
     throttledCalls: meter.throttledCalls,
     throttledDevices: meter.throttledDevices,
     refusals: meter.refusals(),
-    storage: {
-      table: storage.table - storageBefore.table - watched.looks * LOOK_OPERATIONS,
-      blob: storage.blob - storageBefore.blob,
-      queue: storage.queue - storageBefore.queue,
-    },
-    storageDetails: details,
+    storage: subtracted(counter.counts(), storage.counts),
+    storageDetails: new Map([...counter.details()].map(([what, n]) => [what, n - (storage.details.get(what) ?? 0)])),
     requests: requests.counts(),
-    roll: watched.roll,
+    host: costSince(cost, await hostCost(stage.url, stage.hostPid)),
   };
 }
 
-/** What a look at a roll costs in tables: its row, and the counts of its batches. */
-const LOOK_OPERATIONS = 2;
-const LOOK_MS = 2_000;
+/** By the app's own clock: it is looked at too seldom to tell. Undefined while the roll is open. */
+function durationOf(ended: RollStatus | undefined): number | undefined {
+  if (ended?.finishedAt === undefined) return undefined;
+  return Date.parse(ended.finishedAt) - Date.parse(ended.requestedAt);
+}
+
+async function upload(connectionString: string, name: string, text: string): Promise<void> {
+  const container = BlobServiceClient.fromConnectionString(connectionString).getContainerClient("rollcall");
+  await container.createIfNotExists();
+  await container.getBlockBlobClient(name).upload(text, Buffer.byteLength(text));
+}
+
+/** From now on; buckets begin full. */
+function throttle({ dps, hubs }: Stage["services"], { tier, units, dpsPerMinute }: Allowance): void {
+  for (const hub of hubs) Object.assign(hub.quotas, { enabled: true, tier, units, timeScale: 1 });
+  const perMinute = { operationsPerMinute: dpsPerMinute, registrationsPerMinute: dpsPerMinute };
+  Object.assign(dps.switches.quotas, { enabled: true, ...perMinute });
+}
+
+function paceOf(
+  options: RunOptions,
+  allowance: Allowance,
+  meter: QuotaMeter,
+): Pick<RunResult, "variant" | "limit" | "holdSeconds" | "flow"> {
+  const { playbook, devices, scale } = options;
+  const variant = variantOf(options, meter.totals());
+  const limit = limitOf(variant, devices, allowance);
+  const { pulseHoldMs, settleMs } = timesAt(scale);
+  const holdMs = playbook.endsWith("breach") ? Math.max(pulseHoldMs, settleMs) : 0;
+  const burst = 60 * rateOf(limit.binding, { ...allowance, share: 1 });
+  const flow = flowOf(meter.uses(limit.binding), devices, { burst, holdMs });
+  return { variant, limit, holdSeconds: holdMs / 1_000, flow };
+}
+
+function subtracted(
+  after: Readonly<Record<StorageKind, number>>,
+  before: Readonly<Record<StorageKind, number>>,
+): Record<StorageKind, number> {
+  return { table: after.table - before.table, blob: after.blob - before.blob, queue: after.queue - before.queue };
+}
+
+/** So seldom that the two storage operations of a look do not count. */
+const LOOK_MS = 5_000;
 const TELL_MS = 10_000;
 
 async function watch(
@@ -194,14 +206,12 @@ async function watch(
   meter: QuotaMeter,
   counter: StorageCounter,
   rollId: string,
-): Promise<{ readonly roll: RollStatus | undefined; readonly looks: number }> {
+): Promise<RollStatus | undefined> {
   const begun = performance.now();
   let toldAt = begun - TELL_MS;
-  let looks = 0;
   let seen: RollStatus | undefined;
   while (seen?.phase !== "finished" && performance.now() - begun < patienceSeconds * 1_000) {
     await pause(LOOK_MS);
-    looks += 1;
     seen = await product.roll(rollId).catch(() => seen);
     if (seen?.phase === "awaiting-approval") await approve(product, rollId);
     if (performance.now() - toldAt < TELL_MS && seen?.phase !== "finished") continue;
@@ -214,7 +224,7 @@ async function watch(
         ` 429: ${meter.throttledCalls} app, ${meter.throttledDevices} devices; storage ${table} table, ${blob} blob`,
     );
   }
-  return { roll: seen, looks };
+  return seen;
 }
 
 async function approve(product: Stage["product"], rollId: string): Promise<void> {
