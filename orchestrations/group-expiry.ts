@@ -5,7 +5,7 @@ import { judgeSuccessor, stageAuthority } from "../shared/contract/authority-act
 import { proveRootOwnership, retireAuthority } from "../shared/contract/authority-orchestrations";
 import * as contract from "../shared/contract/orchestrations";
 import { planRoll } from "../shared/contract/plan";
-import { reprovisionFleet, retireFleet } from "../shared/contract/reprovision";
+import { planFleet, readCourse, reprovisionFleet, retireFleet } from "../shared/contract/reprovision";
 import { call, child, input, type Orchestration } from "./durable";
 import { endedBy } from "./plan-roll";
 import { untilTaken } from "./until-taken";
@@ -27,6 +27,10 @@ export function* groupExpiry(ctx: OrchestrationContext): Orchestration<End> {
   const { rollId } = input(ctx, contract.groupExpiry);
   const { batches } = yield* child(ctx, contract.openFleet, { rollId });
   const judged = yield* call(ctx, judgeSuccessor, { rollId });
+  if (judged.outcome !== "refused") {
+    const { judges } = yield* call(ctx, readCourse, { rollId });
+    if (judges === true) yield* child(ctx, planFleet, { rollId, batches, next: 0 });
+  }
   const { decision } = yield* child(ctx, planRoll, { rollId, batches });
   if (decision !== "go") return yield* close(ctx, rollId, endedBy(decision).outcome);
   if (judged.outcome === "refused") return yield* close(ctx, rollId, "refused");

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { judgeSuccessor } from "../shared/contract/authority-activities";
 import { closeFleet, openFleet } from "../shared/contract/orchestrations";
 import * as contract from "../shared/contract/plan";
-import { planFleet } from "../shared/contract/reprovision";
+import { planFleet, readCourse } from "../shared/contract/reprovision";
 import { call, child, input, type Orchestration } from "./durable";
 
 /**
@@ -15,6 +15,10 @@ export function* rehearseRoll(ctx: OrchestrationContext): Orchestration<z.output
   const { batches } = yield* child(ctx, openFleet, { rollId });
   if (playbook === "individual-expiry") yield* child(ctx, planFleet, { rollId, batches, next: 0 });
   if (playbook === "group-breach" || playbook === "group-expiry") yield* call(ctx, judgeSuccessor, { rollId });
+  if (playbook === "group-expiry") {
+    const { judges } = yield* call(ctx, readCourse, { rollId });
+    if (judges === true) yield* child(ctx, planFleet, { rollId, batches, next: 0 });
+  }
   yield* child(ctx, contract.planRoll, { rollId, batches });
   return yield* child(ctx, closeFleet, { rollId, outcome: "planned" });
 }

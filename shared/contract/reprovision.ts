@@ -25,6 +25,8 @@ export const readCourse = activityContract({
     pace: Pace.extend({ watchMs: z.int().positive() }),
     /** Devices make a key and a certificate request; an issuer signs it. */
     csr: z.boolean(),
+    /** New leaves are there beforehand, and have to be judged before anybody is told; absent: no. */
+    judges: z.boolean().optional(),
     /** The new leaf must stand in the device's own entry before the device can use it. */
     stage: z.boolean(),
     /** When devices give up their old leaf; `never` where that is left to its expiry. */
@@ -34,7 +36,8 @@ export const readCourse = activityContract({
 export type Course = z.infer<typeof readCourse.output>;
 
 /**
- * Individual enrollments: reads each entry, finds the slot for the new leaf, judges the replacement. Writes nothing at DPS.
+ * Individual enrollments: reads each entry, finds the slot for the new leaf, judges the replacement. Devices of a group: judges
+ * the leaves that come with the request or out of a container. Writes nothing at DPS.
  * `open` devices could not be judged now.
  */
 export const planExpiry = activityContract({

@@ -5,7 +5,7 @@ import type { ResourceName } from "../domain/pacing/quotas";
 import { fresh, isAtWork, mayTryAgain, setAside } from "../domain/roll/attempts";
 import type { JournalLine } from "../domain/roll/batch";
 import type { DeviceRow } from "../domain/roll/device-row";
-import type { RollRequest } from "../domain/roll/request";
+import type { RollRequest, RollTarget } from "../domain/roll/request";
 import type { Entropy } from "../ports/clock";
 import type { Enrollments } from "../ports/enrollments";
 import type { Hubs } from "../ports/hubs";
@@ -39,7 +39,8 @@ export function createDispatchBatch(deps: DispatchBatchDeps): Step<typeof dispat
   return async ({ rollId, batch, ticket }) => {
     const request = await deps.blobs.getRequest(rollId);
     const { rows } = await deps.batches.read(rollId, batch);
-    const ready = rows.filter((row) => isReady(row, request));
+    const given = new Set(request.targets.filter(bringsLeaf).map(({ registrationId }) => registrationId));
+    const ready = rows.filter((row) => isReady(row, request, given));
     if (ready.length === 0) return { sent: 0, held: false };
     const gate = await dispatchGate(deps, rollId);
     if (!gate.open) return { sent: 0, held: true };
@@ -71,11 +72,21 @@ export function createDispatchBatch(deps: DispatchBatchDeps): Step<typeof dispat
 }
 
 /** Everything the device needs is there; whether it is told now is another question. */
-function isReady(row: DeviceRow, { group, replacement }: RollRequest): boolean {
+function isReady(
+  row: DeviceRow,
+  { group, replacement }: RollRequest,
+  /** Whose leaves came with the request: none of them is sent before it was judged. */
+  given: ReadonlySet<RegistrationId>,
+): boolean {
   if (row.skipped !== undefined || row.proof !== undefined || row.refusal !== undefined) return false;
   if (row.deviceId === undefined) return false;
   if (group === undefined) return row.stagedAt !== undefined;
-  return row.planned !== undefined || replacement === undefined || replacement === "device-managed";
+  if (row.planned !== undefined) return true;
+  return !given.has(row.registrationId) && (replacement === undefined || replacement === "device-managed");
+}
+
+function bringsLeaf({ replacement }: RollTarget): boolean {
+  return replacement.kind !== "none";
 }
 
 async function due(

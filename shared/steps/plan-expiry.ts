@@ -14,13 +14,14 @@ import type { FoundReplacement, ReplacementSource } from "../ports/replacements"
 import type { RollBlobs } from "../ports/stores";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { admit, type PacerDeps } from "./pacer";
+import { planGroupLeaves, type PlanGroupLeavesDeps } from "./plan-group-leaves";
 import { ADR_MANAGED } from "./plan-replacement";
 import { NOT_LINKED } from "./send-methods";
 import { DISCARDED, judgeLeaf, refuse, sharedKeys, type LeafWorld } from "./judge-leaf";
 import { askSideBySide, orOutage } from "./side-by-side";
 import type { Step } from "./step";
 
-export interface PlanExpiryDeps extends BatchWorkDeps, PacerDeps {
+export interface PlanExpiryDeps extends PlanGroupLeavesDeps, PacerDeps {
   readonly clock: BatchWorkDeps["clock"];
   readonly blobs: RollBlobs;
   readonly enrollments: Enrollments;
@@ -41,6 +42,7 @@ const OPERATIONS = 2;
 export function createPlanExpiry(deps: PlanExpiryDeps): Step<typeof planExpiry> {
   return async ({ rollId, batch, ticket }) => {
     const request = await deps.blobs.getRequest(rollId);
+    if (request.group !== undefined) return planGroupLeaves(deps, { rollId, batch }, request);
     const { rows } = await deps.batches.read(rollId, batch);
     const wanted = rows.filter(isToPlan).length;
     if (wanted === 0) return count(rows);

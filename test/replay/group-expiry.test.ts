@@ -27,6 +27,15 @@ describe("groupExpiry", () => {
     expectGolden("groupExpiry", "leaf", ran);
   });
 
+  it("judges the leaves that come with the roll after the new CA, and before the plan is frozen", async () => {
+    const pace = { pollMs: 10_000, recheckMs: 300_000, watchMs: 60_000, deadline: START + 60_000 };
+    const readCourse = { batches: 1, waves: 1, pace, csr: false, stage: false, judges: true, retire: "all-proven" };
+    const ran = await play("groupExpiry", {}, { readCourse });
+    const at = (call: string): number => ran.calls.indexOf(call);
+    expect(at("planExpiry#0")).toBeGreaterThan(at("judgeSuccessor"));
+    expect(at("planExpiry#0")).toBeLessThan(at("examineBatch#0"));
+  });
+
   it("ends before anything is written where the new CA is refused", async () => {
     const ran = await play("groupExpiry", {}, { judgeSuccessor: { outcome: "refused", code: "slot-in-use" } });
     expect(ran.calls.slice(3)).toEqual([

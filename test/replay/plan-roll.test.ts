@@ -110,7 +110,7 @@ describe("planRoll", () => {
 /** All that a dry run may ever call: nothing here writes to DPS or a hub. */
 const READERS = new Set([
   ...["writeEvidence", "sealEvidence"],
-  ...["gatherTargets", "cutTargets", "openBatches", "planExpiry#0", "judgeSuccessor"],
+  ...["gatherTargets", "cutTargets", "openBatches", "planExpiry#0", "judgeSuccessor", "readCourse"],
   ...["examineBatch#0", "sumExamined", "freezePlan", "closeRoll", "writeEvidence", "sealEvidence", "releaseClaims"],
 ]);
 
