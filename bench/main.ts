@@ -1,3 +1,4 @@
+import { api } from "./api";
 import type { Bench } from "./bench";
 import { firstRoll } from "./first-roll";
 import { host } from "./host";
@@ -8,7 +9,7 @@ import { labFleet } from "./lab-fleet";
 import { labHub } from "./lab-hub";
 import { roll } from "./roll";
 
-const benches: readonly Bench[] = [firstRoll, roll, inventory, labDps, labHub, labFleet, host, intake];
+const benches: readonly Bench[] = [firstRoll, roll, inventory, labDps, labHub, labFleet, host, intake, api];
 
 async function main(args: readonly string[]): Promise<number> {
   const firstOption = args.findIndex((arg) => arg.startsWith("-"));

@@ -5,6 +5,7 @@ import { BreachAlert } from "./alert";
 import type { ApiRoute } from "./api-route";
 import { CatchUpOrder, CatchUpView } from "./catch-up";
 import { DenyEntryView, LiftBody } from "./deny-entries";
+import * as intake from "./intake-api";
 import * as inventory from "./inventory-api";
 import * as views from "./operator-api";
 import * as queries from "./operator-queries";
@@ -70,7 +71,7 @@ const shape = (name: string, summary: string): ApiRoute => ({
   summary,
   who: "service",
   body: z.unknown(),
-  answers: { 200: AnyObject, 202: AnyObject },
+  answers: { 200: intake.DeliveryView },
 });
 
 /** Every endpoint of the app, by its function's name. */
@@ -88,7 +89,7 @@ export const API_ROUTES = {
   alertsMonitor: shape("monitor", "Azure Monitor's common alert schema"),
   alertsDefender: shape("defender", "Alerts of Defender for Cloud and for IoT"),
   alertsSentinel: shape("sentinel", "Incidents of Microsoft Sentinel"),
-  listAlerts: read("alerts", "What came in, and what became of it", AnyObject, Page),
+  listAlerts: read("alerts", "What came in, and what became of it", intake.AlertList, Page),
   getPolicies: read("policies", "What starts rolls by itself", PolicyView),
   listPolicyVersions: read(
     "policies/history",
@@ -189,7 +190,7 @@ export const API_ROUTES = {
     summary: "Takes a deny entry away",
     who: "operator",
     body: LiftBody,
-    answers: { 200: AnyObject },
+    answers: { 200: DenyEntryView },
   },
   refreshInventoryNow: {
     method: "POST",
@@ -208,9 +209,9 @@ export const API_ROUTES = {
     path: "expiry/run",
     summary: "Looks now at what runs out, as the timer does",
     who: "operator",
-    answers: { 200: AnyObject },
+    answers: { 200: intake.ExpiryRunView },
   },
-  listProposals: read("proposals", "Rolls that policies propose and nobody has started", AnyObject, Page),
+  listProposals: read("proposals", "Rolls that policies propose", intake.ProposalList, Page),
   startProposal: {
     method: "POST",
     path: "proposals/{key}/start",
@@ -219,14 +220,14 @@ export const API_ROUTES = {
     body: queries.StartProposalBody,
     answers: { 200: Started, 202: Started },
   },
-  listRescue: read("rescue", "Devices whose leaf has run out, with the way back", AnyObject, Page),
+  listRescue: read("rescue", "Devices whose leaf has run out, with the way back", intake.RescueList, Page),
   listLateDevices: read(
     "devices/late",
     "Devices that were heard once, and not since",
-    AnyObject,
-    z.record(z.string(), z.string()),
+    intake.LateList,
+    intake.LateQuery,
   ),
-  listHeartbeatSources: read("heartbeats/sources", "What came from each event hub partition", AnyObject),
+  listHeartbeatSources: read("heartbeats/sources", "What came from each event hub partition", intake.SourceList),
   catchUpHeartbeats: {
     method: "POST",
     path: "heartbeats/catch-up",

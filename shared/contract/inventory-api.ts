@@ -56,7 +56,8 @@ export const BlastRadiusQuery = z
   );
 
 /** Which inventory answers, and what else there is of it. */
-const FromInventory = {
+/** What every answer of an inventory begins with. */
+export const FromInventory = {
   inventoryId: InventoryId,
   /** When the inventory was begun: nothing that happened later is in the answer. */
   takenAt: Time,

@@ -55,6 +55,8 @@ export function createCommandRoll(deps: CommandRollDeps): (command: RollCommand)
     if (isProblem(roll)) return roll;
     const order = toCommand(deps, roll, command);
     if ("outcome" in order) return order;
+    // Its control row is gone with the rest.
+    if (roll.purged !== undefined) return problem(409, "roll-finished", "the roll is over: start a new one");
     const decision = await deps.control.change(roll.rollId, (current) =>
       control(current, order, {
         phase: roll.phase,

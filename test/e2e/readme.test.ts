@@ -1,44 +1,24 @@
-import { execFileSync } from "node:child_process";
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import fc from "fast-check";
+import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { API_ROUTES } from "../../shared/contract/api-routes";
+import { z } from "zod";
 import type { ApiRoute } from "../../shared/contract/api-route";
+import { API_ROUTES } from "../../shared/contract/api-routes";
 import { repository, Workplace, type LabProcess } from "../lab/cli/lab-process";
+import { paste, routeOf, type Paste } from "../support/pasted";
 
-// What README.md and docs/operating.md tell a reader to paste is pasted, against the lab that `npm start` brings up. Needs `dist/`.
+// What README.md and docs/operating.md tell a reader to paste is pasted, against the lab that `npm start` brings up; then the
+// same app is asked badly. Needs `dist/`.
 
 const patienceMs = 400_000;
 
-interface Block {
-  /** The heading above it. */
-  readonly heading: string;
-  readonly text: string;
-}
-
-interface Request {
-  readonly status: number;
-  readonly method: string;
-  readonly path: string;
-}
-
-/** The shell blocks of a page, in order. */
-async function blocksOf(page: string): Promise<Block[]> {
-  const text = await readFile(join(repository, page), "utf8");
-  let heading = "";
-  return [...text.matchAll(/^#+ (.*)$|^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, title, block]) => {
-    if (title !== undefined) heading = title;
-    return block === undefined ? [] : [{ heading, text: block }];
-  });
-}
-
 let place: Workplace;
 let lab: LabProcess;
-let requests: Request[] = [];
-/** What was printed below each heading. */
-const printed = new Map<string, string>();
-let code: number | null;
+let pasted: Paste;
+/** What `. .rollcall/app.env` sets. */
+let variables: Readonly<Record<string, string>>;
 const notices: { readonly type: string; readonly signed: boolean }[] = [];
 let inbox: Server;
 
@@ -55,20 +35,16 @@ beforeAll(async () => {
   });
   await new Promise<void>((listening) => inbox.listen(0, "127.0.0.1", listening));
   lab = await place.start({ ROLLCALL_NOTIFY: await notify((inbox.address() as AddressInfo).port) });
-  const all = [...(await blocksOf("README.md")), ...(await blocksOf("docs/operating.md"))];
-  // The first installs; what comes after the last is another lab's, and has a test of its own.
-  const pasted = all.filter(({ text, heading }) => !text.includes("npm ci") && heading !== "The lab alone");
-  const script = pasted.map(({ heading, text }) => `printf '\\n@@ %s\\n' '${heading}'\n${text}`).join("\n");
-  const ended = await place.shell(`PATH="$PWD/bin:$PATH"\n${script}`, await shims());
-  code = ended.code;
-  for (const part of ended.output.split(/^@@ /m).slice(1)) {
-    const heading = part.slice(0, part.indexOf("\n"));
-    printed.set(heading, (printed.get(heading) ?? "") + part.slice(heading.length));
-  }
-  requests = (await readFile(join(place.folder, "requests"), "utf8")).split("\n").flatMap((line) => {
-    const [, status, method = "", path = ""] = /^(\d{3}) (\w+) http:\/\/[^/]+(\/\S*)$/.exec(line) ?? [];
-    return status === undefined ? [] : [{ status: Number(status), method, path }];
-  });
+  const env = await readFile(join(place.folder, ".rollcall/app.env"), "utf8");
+  variables = Object.fromEntries(
+    [...env.matchAll(/^(\w+)='(.*)'$/gm)].map(([, name = "", value = ""]) => [name, value]),
+  );
+  // The first blocks install and test; the last are another lab's, and have a test of their own.
+  pasted = await paste(
+    place,
+    ["README.md", "docs/operating.md"],
+    ({ text, heading }) => !text.startsWith("npm c") && heading !== "The lab alone",
+  );
 }, patienceMs);
 
 afterAll(async () => {
@@ -83,46 +59,14 @@ async function notify(port: number): Promise<string> {
   return json.replace(":7080", `:${String(port)}`).trim();
 }
 
-/** curl also notes what it asked and was answered; `npm run verify` is the program that `npm test` has built. */
-async function shims(): Promise<Record<string, string>> {
-  const bin = join(place.folder, "bin");
-  await mkdir(bin);
-  const curl = execFileSync("sh", ["-c", "command -v curl"], { encoding: "utf8" }).trim();
-  const programs = {
-    curl: `exec ${curl} "$@" -w '%{stderr}%{http_code} %{method} %{url_effective}\\n' 2>>"$REQUESTS"`,
-    npm: `[ "$1 $2 $3" = "run verify --" ] || exit 2; shift 3; exec node ${join(repository, "dist/verify/main.js")} "$@"`,
-  };
-  for (const [name, text] of Object.entries(programs)) {
-    await writeFile(join(bin, name), `#!/bin/sh\n${text}\n`);
-    await chmod(join(bin, name), 0o755);
-  }
-  return { REQUESTS: join(place.folder, "requests") };
-}
-
-/** Everything that was printed. */
-function all(): string {
-  return [...printed.values()].join("\n");
-}
-
-function routeOf({ method, path }: Request): string {
-  const [bare = ""] = path.split("?");
-  const fits = ({ path: route }: ApiRoute): boolean =>
-    new RegExp(`^/api/${route.replace(/[.]/g, "\\.").replace(/\{\w+\}/g, "[^/]+")}$`).test(bare);
-  const asked = method === "OPTIONS" ? "POST" : method;
-  const candidates = Object.entries<ApiRoute>(API_ROUTES).filter(([, route]) => route.method === asked && fits(route));
-  // `inventory/lints` is not an inventory's id.
-  const [found] = candidates.sort(([, a], [, b]) => a.path.split("{").length - b.path.split("{").length);
-  return found?.[0] ?? `${method} ${bare}`;
-}
-
 test("every command works as it stands", () => {
-  expect(requests.filter(({ status }) => status >= 400)).toEqual([]);
-  expect({ code, printed: [...printed.values()].at(-1) }).toMatchObject({ code: 0 });
+  expect(pasted.requests.filter(({ status }) => status >= 400)).toEqual([]);
+  expect({ code: pasted.code, last: [...pasted.printed.values()].at(-1) }).toMatchObject({ code: 0 });
 });
 
 test("every endpoint has a command", () => {
-  const shown = new Set(requests.map(routeOf));
-  const missing = Object.keys(API_ROUTES).filter((name) => !shown.has(name));
+  const shown = new Set(pasted.requests.map(routeOf));
+  const missing = Object.keys(API_ROUTES).filter((name) => !shown.has(name as keyof typeof API_ROUTES));
   // Days after an order for a CA whose key is elsewhere, with a certificate that somebody else has signed.
   expect(missing).toEqual(["submitPossession"]);
 });
@@ -157,11 +101,141 @@ test.each<[string, readonly (string | RegExp)[]]>([
   ],
   ["How long things are kept", ['"purge":"started"', '"purgedAt"', /^SOUND/m]],
 ])("%s: the answers are those that the text promises", (heading, expected) => {
-  const text = printed.get(heading) ?? "";
+  const text = pasted.printed.get(heading) ?? "";
   for (const part of expected) {
     if (typeof part === "string") expect(text).toContain(part);
     else expect(text).toMatch(part);
   }
+});
+
+test("every answer has the status, the content type and exactly the fields that /api/openapi.json says", () => {
+  for (const { method, path, status, contentType, body } of pasted.requests) {
+    const name = routeOf({ method, path });
+    if (name === undefined) continue;
+    const answer = (API_ROUTES as Readonly<Record<string, ApiRoute>>)[name]?.answers[status];
+    const what = { name, status, contentType };
+    if (answer === undefined || answer === "empty") expect({ ...what, body }).toEqual({ ...what, body: "" });
+    else if (answer === "text/csv") expect(contentType).toBe("text/csv; charset=utf-8");
+    else {
+      expect(what).toEqual({ ...what, contentType: "application/json" });
+      const json: unknown = JSON.parse(body);
+      // A field that is not in the schema would be gone.
+      expect({ name, json: answer.parse(json) }).toEqual({ name, json });
+    }
+  }
+});
+
+interface Answer {
+  readonly status: number;
+  readonly contentType: string | null;
+  readonly text: string;
+}
+
+async function ask(route: ApiRoute, as: string | undefined, init: RequestInit = {}, query = ""): Promise<Answer> {
+  const path = route.path.replace("{rollId}", variables["ROLL"] ?? "").replace(/\{\w+\}/g, "valve-001");
+  const authorization = as === undefined ? {} : { authorization: `Bearer ${variables[as] ?? ""}` };
+  const response = await fetch(`${variables["APP"] ?? ""}/api/${path}${query}`, {
+    ...{ method: route.method, ...init },
+    headers: { ...authorization, ...(init.headers as Record<string, string> | undefined) },
+  });
+  return {
+    status: response.status,
+    contentType: response.headers.get("content-type"),
+    text: await response.text(),
+  };
+}
+
+const Problem = z.strictObject({
+  ...{ type: z.string(), title: z.string(), status: z.int(), code: z.string(), detail: z.string().min(10) },
+  issues: z.array(z.strictObject({ path: z.string(), message: z.string() })).optional(),
+});
+
+function problemOf({ status, contentType, text }: Answer): z.infer<typeof Problem> {
+  expect({ status, contentType, text }).toMatchObject({ contentType: "application/problem+json" });
+  const problem = Problem.parse(JSON.parse(text));
+  expect(problem).toMatchObject({ status, type: `urn:rollcall:problem:${problem.code}` });
+  return problem;
+}
+
+const routes = Object.entries<ApiRoute>(API_ROUTES);
+const guarded = routes.filter(([, { who }]) => who !== "anyone");
+
+test.each(guarded)("%s lets nobody in without a name, nor with somebody else's token", async (_name, route) => {
+  const expected = route.who === "signed" ? "signature-missing" : "sign-in-needed";
+  expect(problemOf(await ask(route, undefined))).toMatchObject({ status: 401, code: expected });
+  const forged = { headers: { authorization: `Bearer ${(variables["ANNA"] ?? "").slice(0, -8)}AAAAAAAA` } };
+  expect(problemOf(await ask(route, undefined, forged))).toMatchObject({ status: 401, code: expected });
+  if (route.who !== "signed" && route.who !== "service")
+    expect(problemOf(await ask(route, "SOC"))).toMatchObject({ status: 403, code: "role-missing" });
+  if (route.who === "approver")
+    expect(problemOf(await ask(route, "OLGA"))).toMatchObject({ status: 403, code: "role-missing" });
+});
+
+test("accepting and skipping a device are an approver's, trying again an operator's", async () => {
+  const { directDevice } = API_ROUTES;
+  for (const verb of ["accept", "skip"]) {
+    const route = { ...directDevice, path: directDevice.path.replace("{verb}", verb) };
+    expect(problemOf(await ask(route, "OLGA"))).toMatchObject({ status: 403, code: "role-missing" });
+  }
+  const retry = { ...directDevice, path: directDevice.path.replace("{verb}", "retry") };
+  expect(problemOf(await ask(retry, "OLGA")).code).not.toBe("role-missing");
+});
+
+const bodied = routes.filter(([, { method, who }]) => method !== "GET" && method !== "DELETE" && who !== "signed");
+/** Who may, by what the table says. */
+const whoMay = (route: ApiRoute): string => (route.who === "service" ? "SOC" : "ANNA");
+
+test("nothing that anybody sends is answered otherwise than by a problem or as documented, and no junk starts a roll", async () => {
+  const count = async (): Promise<number> =>
+    (JSON.parse((await ask(API_ROUTES.listRolls, "OLGA")).text) as { rolls: [] }).rolls.length;
+  const before = await count();
+  const body = fc.oneof(
+    fc.json(),
+    fc.string({ unit: "binary" }),
+    fc.constantFrom(
+      "{",
+      "[]",
+      "null",
+      '{"__proto__":{"x":1}}',
+      "[".repeat(10_000),
+      `{"devices":[${"1,".repeat(9_999)}1]}`,
+    ),
+  );
+  const text = fc.string({ unit: "binary", maxLength: 40 });
+  const query = fc.dictionary(fc.constantFrom("after", "limit", "batch", "before", "ca", "x"), text, { maxKeys: 3 });
+  const header = fc.constantFrom(
+    "if-match",
+    "idempotency-key",
+    "if-none-match",
+    "content-type",
+    "x-ms-client-principal",
+  );
+  const visible = fc.stringMatching(/^[\x21-\x7e]{0,40}$/);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...guarded.map(([name]) => name)),
+      fc.record({ body, query, headers: fc.dictionary(header, visible, { maxKeys: 2 }) }),
+      async (name, sent) => {
+        const route = (API_ROUTES as Readonly<Record<string, ApiRoute>>)[name];
+        if (route === undefined) return;
+        const isRead = route.method === "GET";
+        // An inventory, or a look at what runs out, may be asked for without a body.
+        if (!isRead && route.body === undefined) return;
+        const params = new URLSearchParams(sent.query).toString();
+        const init = { headers: sent.headers, ...(isRead ? {} : { body: sent.body }) };
+        const answer = await ask(route, whoMay(route), init, params === "" ? "" : `?${params}`);
+        if (route.answers[answer.status] === undefined) expect(problemOf(answer).status).toBeLessThan(500);
+      },
+    ),
+    { numRuns: 150, endOnFailure: true },
+  );
+  expect(await count()).toBe(before);
+});
+
+test.each(bodied)("%s reads no body without an end", async (_name, route) => {
+  if (route.body === undefined) return;
+  const answer = await ask(route, whoMay(route), { body: JSON.stringify({ note: "x".repeat(9_000_000) }) });
+  expect(problemOf(answer).status).toBeLessThan(500);
 });
 
 test("who is told without asking is told, signed", async () => {
@@ -172,26 +246,13 @@ test("who is told without asking is told, signed", async () => {
 }, 100_000);
 
 test("what was purged is gone but for the report, and its alert starts nothing again", async () => {
-  const variables = await readFile(join(place.folder, ".rollcall/app.env"), "utf8");
-  const {
-    APP = "",
-    OLGA = "",
-    SOC = "",
-    ROLL = "",
-  } = Object.fromEntries([...variables.matchAll(/^(\w+)='(.*)'$/gm)].map(([, name = "", value = ""]) => [name, value]));
-  const ask = async (who: string, path: string, init: RequestInit = {}): Promise<{ status: number; text: string }> => {
-    const response = await fetch(`${APP}/api/${path}`, { ...init, headers: { authorization: `Bearer ${who}` } });
-    return { status: response.status, text: await response.text() };
-  };
-  for (const part of ["devices", "plan", "journal", "stragglers.csv", "knocking"])
-    expect(await ask(OLGA, `rolls/${ROLL}/${part}`)).toMatchObject({
-      status: 410,
-      text: expect.stringContaining('"code":"roll-purged"') as string,
-    });
-  const [, body = ""] =
-    /alerts\/cloudevents .*-d '(\{[\s\S]*?\})'/.exec(await readFile(join(repository, "README.md"), "utf8")) ?? [];
-  const [, rollId = "none"] = /"id":"IR-1183","outcome":"accepted","rollId":"([^"]+)"/.exec(all()) ?? [];
-  expect((await ask(SOC, "alerts/cloudevents", { method: "POST", body })).text).toContain(
+  for (const name of ["listRollDevices", "getPlan", "readJournal", "listStragglers", "listKnocking"] as const)
+    expect(problemOf(await ask(API_ROUTES[name], "OLGA"))).toMatchObject({ status: 410, code: "roll-purged" });
+  const readme = await readFile(join(repository, "README.md"), "utf8");
+  const [, body = ""] = /alerts\/cloudevents .*-d '(\{[\s\S]*?\})'/.exec(readme) ?? [];
+  const first = pasted.printed.get("Report a breach") ?? "";
+  const [, rollId = "none"] = /"id":"IR-1183","outcome":"accepted","rollId":"([^"]+)"/.exec(first) ?? [];
+  expect((await ask(API_ROUTES.alertsCloudevents, "SOC", { body })).text).toContain(
     `"outcome":"known","rollId":"${rollId}"`,
   );
 });

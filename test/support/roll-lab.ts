@@ -30,7 +30,7 @@ export async function startRollLab(
     readonly devices?: number;
     readonly breached?: number;
     /** Settings of the app, over the lab's. */
-    readonly settings?: Readonly<Record<string, string>>;
+    readonly settings?: Readonly<Record<string, string>> | ((services: LabServices) => Record<string, string>);
   } & Pick<LabServicesOptions, "hubSwitches"> = {},
 ): Promise<RollLab> {
   const folder = await mkdtemp(join(tmpdir(), "rollcall-e2e-"));
@@ -61,7 +61,10 @@ export async function startRollLab(
         appDir: resolve("."),
         port: 0,
         storeFile: join(folder, "host.db"),
-        settings: { ...services.settings(secret), ...o.settings },
+        settings: {
+          ...services.settings(secret),
+          ...(typeof o.settings === "function" ? o.settings(services) : o.settings),
+        },
         ...everyHost,
         ...how,
       });

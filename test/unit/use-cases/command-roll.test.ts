@@ -45,6 +45,14 @@ describe("a command", () => {
     expect((await door.control.get(rollId))?.approvals).toMatchObject([{ by: "Grace", subject: { planHash: hash } }]);
   });
 
+  it("comes too late for a roll of which only header and report are kept", async () => {
+    const door = new Door();
+    const rollId = await aRoll(door);
+    const purged = { at: door.clock.now(), done: true };
+    await door.rolls.update(rollId, (roll) => ({ ...roll, phase: "finished", purged }));
+    expect(await door.command(rollId, "pause")).toMatchObject({ status: 409, code: "roll-finished" });
+  });
+
   it("needs a plan before it can approve one", async () => {
     const door = new Door();
     const rollId = await aRoll(door);
