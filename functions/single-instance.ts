@@ -1,6 +1,6 @@
 import type { InvocationContext } from "@azure/functions";
 import * as df from "durable-functions";
-import { RollError } from "../shared/domain/roll-error";
+import { unavailable } from "./durable-starter";
 
 const LIVE: ReadonlySet<df.OrchestrationRuntimeStatus> = new Set([
   df.OrchestrationRuntimeStatus.Running,
@@ -52,8 +52,4 @@ function parsed(input: unknown): unknown {
   } catch {
     return undefined;
   }
-}
-
-function unavailable(cause: unknown): RollError {
-  return new RollError("service-unavailable", "the Durable Functions host did not answer", true, { cause });
 }

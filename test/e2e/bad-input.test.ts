@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { createHmac } from "node:crypto";
 import {
   createIntermediate,
@@ -132,6 +133,69 @@ test.each<{ name: string; send: () => Promise<Answer>; status: number; code: str
   expect(String(answer.body["detail"]).length).toBeGreaterThan(20);
   expect(writes()).toBe(before);
   expect(await (await fetch(`${url}/api/rolls`)).json()).toEqual({ rolls: [] });
+});
+
+test("a signed alert with anything changed in it starts nothing that it did not say, and nothing of the host breaks", async () => {
+  const whole = JSON.parse(alert("fuzz", [{ registrationId: "ghost-1" }])) as Record<string, unknown>;
+  const value = fc.oneof(
+    fc.jsonValue(),
+    fc.string({ unit: "binary" }),
+    fc.constantFrom("../x", "pump-001\r\nx: y", "\u0000"),
+  );
+  const field = fc.constantFrom(...Object.keys(whole), "__proto__", "constructor", "extra");
+  const deviceField = fc.constantFrom("registrationId", "compromised", "replacement", "tag", "__proto__");
+  await fc.assert(
+    fc.asyncProperty(
+      fc.dictionary(field, value, { maxKeys: 2 }),
+      fc.dictionary(deviceField, value),
+      async (top, device) => {
+        const scope = { kind: "devices", devices: [{ registrationId: "ghost-1", ...device }] };
+        const answer = await signed(JSON.stringify({ ...whole, scope, ...top }));
+        expect(answer.type).toContain("application/problem+json");
+        expect([400, 404]).toContain(answer.status);
+      },
+    ),
+    { numRuns: 60, endOnFailure: true },
+  );
+  expect(await (await fetch(`${url}/api/rolls`)).json()).toEqual({ rolls: [] });
+});
+
+test.each([
+  "rolls/..%2F..%2Fadmin",
+  "rolls/%00",
+  "rolls/x%0d%0aset-cookie:%20a=b",
+  "rolls/20260101T000000000Z-00000000%27%20or%201%20eq%201",
+  "rolls/x/devices?after=%0d%0ax",
+  "devices/%2e%2e%2f%2e%2e",
+  `devices/${"x".repeat(2_000)}`,
+  "registry/devices/x%0d%0ay?hub=evil.example.com",
+  "registry/devices/valve?hub=169.254.169.254",
+  "inventory/..%2Ftrust",
+  "deny-entries?after=enrollment%7C%27",
+])("the path %.60s leads nowhere", async (path) => {
+  const before = writes();
+  const response = await fetch(`${url}/api/${path}`);
+  // Where a path fits no endpoint the host answers by itself, without a body.
+  expect(["application/problem+json", null]).toContain(response.headers.get("content-type"));
+  expect(response.headers.get("set-cookie")).toBeNull();
+  expect([400, 404]).toContain(response.status);
+  expect(writes()).toBe(before);
+});
+
+test("the handshake of CloudEvents names who may send, and repeats nothing that is no host name", async () => {
+  const shake = (origin?: string): Promise<Response> =>
+    fetch(`${url}/api/alerts/cloudevents`, {
+      method: "OPTIONS",
+      ...(origin === undefined ? {} : { headers: { "webhook-request-origin": origin } }),
+    });
+  const good = await shake("eventgrid.azure.net");
+  expect(good.status).toBe(200);
+  expect(good.headers.get("webhook-allowed-origin")).toBe("eventgrid.azure.net");
+  for (const odd of [undefined, "*", "a b", "<script>", "x".repeat(300), "evil.example, eventgrid.azure.net"]) {
+    const refused = await shake(odd);
+    expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([400, "origin-missing"]);
+    expect(refused.headers.get("webhook-allowed-origin")).toBeNull();
+  }
 });
 
 test("bad replacements are refused by code, and every device is contained all the same", async () => {
