@@ -36,7 +36,10 @@ export default tseslint.config(
     },
   },
   { files: ["**/*.mjs", "**/*.cjs"], ...tseslint.configs.disableTypeChecked },
-  { files: ["**/*.cjs"], languageOptions: { globals: { module: "writable", require: "readonly" } } },
+  {
+    files: ["**/*.cjs"],
+    languageOptions: { globals: { module: "writable", process: "readonly", require: "readonly" } },
+  },
   {
     files: ["orchestrations/**/*.ts", "shared/domain/**/*.ts", "shared/contract/**/*.ts"],
     rules: {

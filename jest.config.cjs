@@ -1,6 +1,7 @@
 const transform = {
   "^.+\\.ts$": [
-    "@swc/jest",
+    // `npm run soak` breaks the app on purpose, and looks whether the model test notices.
+    process.env.MODEL_MUTANT === undefined ? "@swc/jest" : "<rootDir>/test/support/mutating-transform.mjs",
     { jsc: { target: "es2022", parser: { syntax: "typescript" } }, module: { type: "commonjs" } },
   ],
 };

@@ -3,16 +3,25 @@ import { parseArgs } from "node:util";
 import { soakFunctionsHost } from "../lab/functions-host/soak/soak";
 import { playAlone } from "../lab/scenarios/play";
 import { firstRoll } from "../lab/scenarios/stories/first-roll";
+import { soakModel } from "./soak-model";
 
-const usage = `npm run soak -- [--seeds N] [--rolls N]   what takes longer than CI may
+const usage = `npm run soak -- [--seeds N] [--rolls N] [--stories N] [--no-mutants]   what takes longer than CI may
 
   --seeds N   crash fuzz of the Functions host, N seeds (default 200)
   --rolls N   the first roll, N times; every claim must hold each time (default 20)
+  --stories N the model test, N stories of each fleet that no run has told before (default 2,000)
+  --no-mutants  does not break the app on purpose to see whether the model test notices
 `;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { seeds: { type: "string" }, rolls: { type: "string" }, help: { type: "boolean" } },
+    options: {
+      seeds: { type: "string" },
+      rolls: { type: "string" },
+      stories: { type: "string" },
+      "no-mutants": { type: "boolean" },
+      help: { type: "boolean" },
+    },
   });
   if (values.help === true) {
     console.log(usage);
@@ -30,6 +39,7 @@ async function main(): Promise<number> {
       red.length === 0 ? "every claim holds" : red.map(({ name, sentence }) => `${name}: ${sentence}`).join("; ");
     print(`first roll ${roll}: exposure max ${timings.exposure.maxMs} ms, ${verdict}`);
   }
+  broken += soakModel({ stories: count(values.stories, 2_000), mutants: values["no-mutants"] !== true }, print);
   print(broken === 0 ? "soak: nothing broke" : `soak: ${broken} broken`);
   return broken === 0 ? 0 : 1;
 }

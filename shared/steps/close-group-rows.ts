@@ -1,4 +1,5 @@
 import { resolveBad } from "../domain/enrollment/close-group";
+import { outdated } from "../domain/hub/adopted-leaf";
 import { DeviceId, type EnrollmentGroupId, type RegistrationId, type RollId } from "../domain/ids";
 import type { JournalLine } from "../domain/roll/batch";
 import { withWarning, type DeviceRow } from "../domain/roll/device-row";
@@ -34,11 +35,12 @@ export async function closeGroupRows(
 ): Promise<void> {
   const guards = await readGuards(deps, rollId, todo);
   for (const [groupId, read] of guards) {
-    const guard = read instanceof RollError || read.kind !== "open" ? read : await shut(deps, rollId, groupId, world);
+    const wasOpen = !(read instanceof RollError) && read.kind === "open";
+    const guard = wasOpen ? await shut(deps, rollId, groupId, world) : read;
     if (guard instanceof RollError || guard.kind === "open") continue;
     const bad = (await knownBad(deps, rollId, groupId))?.bad.thumbprints ?? [];
     for (const row of todo.filter(({ group }) => group === groupId)) {
-      const closed = closedRow(row, guard, deps.clock);
+      const closed = closedRow(wasOpen ? outdated(row) : row, guard, deps.clock);
       const target = world.targets.get(row.registrationId);
       work.set(
         guard.kind === "missing" || target === undefined ? closed : planned(closed, target, guard.group, bad, world),

@@ -2,7 +2,7 @@ import type { confirmContained, recheckContained } from "../contract/activities"
 import { owesRestore } from "../domain/hub/guess";
 import { isPinned } from "../domain/enrollment/pin";
 import { isClosedTo } from "../domain/enrollment/close-entry";
-import { disown } from "../domain/hub/adopted-leaf";
+import { disown, outdated } from "../domain/hub/adopted-leaf";
 import { standing } from "../domain/hub/allow-set";
 import { outlived } from "../domain/hub/cut";
 import type { HubHostName, RollId } from "../domain/ids";
@@ -260,7 +260,7 @@ function afterConfirm(row: DeviceRow, finding: Finding, { clock }: ConfirmContai
     const { heldAt: _heldAt, releasedAt: _releasedAt, ...record } = recordOf(row, finding.hub);
     return { ...row, rereads, hubs: { ...row.hubs, [finding.hub]: { ...record, absent: false } } };
   }
-  if (finding.kind === "dps-open") return { ...row, rereads, entry: reopened(row) };
+  if (finding.kind === "dps-open") return outdated({ ...row, rereads, entry: reopened(row) });
   return { ...row, rereads };
 }
 

@@ -61,5 +61,13 @@ export function adopt(row: DeviceRow, leaf: Sha256Thumbprint): DeviceRow {
 
 /** The row without what was adopted: DPS was open in between, so that nobody knows whose leaf it is. */
 export function disown({ adopted, ...row }: DeviceRow): DeviceRow {
-  return { ...row, allowed: row.allowed.filter((leaf) => adopted?.includes(leaf) !== true) };
+  return outdated({ ...row, allowed: row.allowed.filter((leaf) => adopted?.includes(leaf) !== true) });
+}
+
+/**
+ * The row of a device that may have registered since the group's devices were listed, because DPS was open again: a
+ * registration may be under way, whatever the list said.
+ */
+export function outdated(row: DeviceRow): DeviceRow {
+  return row.listed === undefined ? row : { ...row, listed: { ...row.listed, assigning: true } };
 }

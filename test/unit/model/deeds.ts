@@ -22,6 +22,8 @@ export type Deed =
   | { readonly deed: "heal"; readonly device: number }
   /** The device does what the last command it got says. */
   | { readonly deed: "answer"; readonly device: number }
+  /** Every device does both. */
+  | { readonly deed: "obey" }
   /** A thief speaks over a session that the hub has not dropped. */
   | { readonly deed: "speak"; readonly device: number }
   | { readonly deed: "edit"; readonly device: number; readonly edit: string };
@@ -55,6 +57,12 @@ export class Deeds {
         break;
       case "answer":
         await this.answer(device);
+        break;
+      case "obey":
+        for (const each of this.world.devices) {
+          await this.heal(each);
+          await this.answer(each);
+        }
         break;
       case "speak":
         await this.speak(device);

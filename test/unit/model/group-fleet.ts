@@ -5,7 +5,7 @@ import {
   type CertificateAuthority,
   type LabCertificate,
 } from "../../../lab/pki/certificates";
-import { EnrollmentGroupId, Sha256Thumbprint, type Slot } from "../../../shared/domain/ids";
+import { AuthorityName, EnrollmentGroupId, Sha256Thumbprint, type Slot } from "../../../shared/domain/ids";
 import type { GroupScope, RollRequest } from "../../../shared/domain/roll/request";
 import type { PossessionProver } from "../../../shared/ports/issuers";
 import { documents } from "../../../shared/steps/roll-documents";
@@ -21,7 +21,7 @@ const GHOST = "ghost-1";
 export type Family = "caReferences" | "signingCertificates";
 /** The CA that the group begins with, and the one that each roll brings. */
 const AUTHORITIES = ["old", ...ROLLS] as const;
-type AuthorityName = (typeof AUTHORITIES)[number];
+type CaName = (typeof AUTHORITIES)[number];
 
 /** What a breach of a CA is asked for. */
 interface BreachOrder {
@@ -48,6 +48,7 @@ export const EDITS = [
   "swap-cas",
   "disable-group",
   "enable-group",
+  "upload-new-cas-again",
   "old-leaf-into-hub",
   "enable-identity",
   "delete-identity",
@@ -91,7 +92,7 @@ export class GroupFleet implements Fleet {
     };
   }
 
-  private authority(name: AuthorityName): CertificateAuthority {
+  private authority(name: CaName): CertificateAuthority {
     const ca = pki[this.setting.family].get(name);
     if (ca === undefined) throw new Error(`no CA is called ${name}`);
     return ca;
@@ -123,10 +124,10 @@ export class GroupFleet implements Fleet {
 
   private putGroup(
     azure: Ground["bed"]["azure"],
-    [first, second]: readonly (AuthorityName | undefined)[],
+    [first, second]: readonly (CaName | undefined)[],
     provisioningStatus: "enabled" | "disabled",
   ): void {
-    const slot = (name: AuthorityName | undefined): string =>
+    const slot = (name: CaName | undefined): string =>
       name === undefined
         ? ""
         : this.setting.family === "caReferences"
@@ -141,7 +142,7 @@ export class GroupFleet implements Fleet {
   }
 
   /** The CAs in the group's slots, where they are ours. */
-  private slots({ bed: { azure } }: Ground): (AuthorityName | undefined)[] {
+  private slots({ bed: { azure } }: Ground): (CaName | undefined)[] {
     const held = azure.fakeGroups.group(GROUP)?.attestation;
     if (held === undefined || held.kind === "other") return [];
     return [held.primary, held.secondary].map((slot) =>
@@ -203,7 +204,12 @@ export class GroupFleet implements Fleet {
     else if (what === "swap-cas") this.putGroup(azure, second === undefined ? [first] : [second, first], status);
     else if (what === "disable-group") this.putGroup(azure, [first, second], "disabled");
     else if (what === "enable-group") this.putGroup(azure, [first, second], "enabled");
-    else if (editIdentity(what, device, this.leaf(device, "old").sha256Thumbprint, azure)) return [device];
+    else if (what === "upload-new-cas-again") {
+      // Whoever does that has to prove possession once more.
+      for (const name of ROLLS)
+        if (azure.fakeAuthorities.has(AuthorityName.parse(`${name}-ca`)))
+          azure.addAuthority(`${name}-ca`, this.authority(name).certificatePem, false);
+    } else if (editIdentity(what, device, this.leaf(device, "old").sha256Thumbprint, azure)) return [device];
     else throw new Error(`nobody knows how to ${what}`);
     return this.devices;
   }

@@ -170,8 +170,12 @@ export class Watch {
     if (held.kind === "other") return;
     if (held.primary === undefined && held.secondary === undefined)
       this.breaks(`emptied both slots of group ${groupId}`);
+    // What others have left it with is not this write's fault, as long as it stays closed.
+    const opened = before?.provisioningStatus !== "enabled" && after.provisioningStatus === "enabled";
+    const stood = before === undefined || before.attestation.kind === "other" ? undefined : before.attestation;
+    const isNew = (slot: unknown): boolean => opened || (slot !== stood?.primary && slot !== stood?.secondary);
     for (const slot of [held.primary, held.secondary])
-      if (typeof slot === "string" && this.azure.fakeAuthorities.verified(slot) === undefined)
+      if (typeof slot === "string" && isNew(slot) && this.azure.fakeAuthorities.verified(slot) === undefined)
         this.breaks(`left group ${groupId} with ${slot}, which is missing or not verified`);
     for (const device of this.devices) {
       const stolen = this.truth.knownStolenOf(device, run?.rollId);

@@ -74,6 +74,27 @@ describe("a compromised root", () => {
     expect(await bed.state(devices[0] ?? never())).toBe("await-self-heal");
   });
 
+  it("does not take the old leaf for a new one that lands late, because somebody had opened the group after the list", async () => {
+    const { bed, devices } = byRoot();
+    const [device = never()] = devices;
+    await bed.breach({ ...ROOT, successor: SUCCESSOR });
+    bed.reopen("fleet-root");
+    const { accepted, finish } = bed.azure.startRegistration(device.registrationId, device.old.chainPem);
+    expect(accepted).toBe(true);
+    bed.clock.pass(10);
+    await bed.steps.closeAtDps(bed.at);
+    const { readyAt } = await bed.steps.holdAtHub(bed.at);
+    bed.clock.pass(readyAt - bed.clock.now());
+    await bed.steps.releaseHold(bed.at);
+    // Longer under way than anybody waits.
+    finish();
+    bed.clock.pass(10);
+    await bed.steps.confirmContained(bed.at);
+    expect((await bed.row(device)).containedAt).toBeUndefined();
+    await bed.contain();
+    await expectCut(bed, device);
+  });
+
   it("keeps out leaves that the thief made since, for devices that exist", async () => {
     const { bed, devices } = byRoot();
     const [device = never()] = devices;
