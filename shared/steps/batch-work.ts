@@ -14,7 +14,7 @@ export interface BatchWorkDeps {
   readonly clock: Clock;
   readonly batches: BatchStore;
   readonly rolls: RollStore;
-  readonly targetClaims: Pick<TargetClaims, "takeovers" | "takers">;
+  readonly targetClaims: Pick<TargetClaims, "takeovers" | "takers" | "holders">;
 }
 
 /**

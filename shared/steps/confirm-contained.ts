@@ -95,7 +95,9 @@ export function createRecheckContained(deps: ConfirmContainedDeps): Step<typeof 
     const work = await BatchWork.open(deps, "recheck-contained", { rollId, batch });
     const lines: JournalLine[] = [];
     let broken = 0;
-    const todo = work.rows.filter(
+    const others = await heldByOthers(deps, rollId, work.rows);
+    const own = work.rows.filter(({ registrationId }) => !others.has(registrationId));
+    const todo = own.filter(
       (row) => row.containedAt !== undefined && row.proof === undefined && row.failed === undefined,
     );
     const admission = await admitBreach(deps, readsOf(deps, todo), ticket);
@@ -123,7 +125,7 @@ export function createRecheckContained(deps: ConfirmContainedDeps): Step<typeof 
       work.set(containAgain(row, finding.why, finding.kind === "dps-open" || row.pin === "pin"));
       broken += 1;
     });
-    for (const { unconfirmed, ...row } of work.rows) {
+    for (const { unconfirmed, ...row } of own) {
       if (unconfirmed === undefined || row.broken >= MOST_BREAKS || row.proof !== undefined) continue;
       lines.push({ registrationId: row.registrationId, target: "all", action: "look-again", result: unconfirmed });
       work.set({ ...row, rereads: 0 });
@@ -134,6 +136,20 @@ export function createRecheckContained(deps: ConfirmContainedDeps): Step<typeof 
     await work.settle(lines);
     return { broken };
   };
+}
+
+/** Devices that a closed roll let go and another one has by now: they are that one's to look after. */
+async function heldByOthers(
+  { rolls, targetClaims }: ConfirmContainedDeps,
+  rollId: RollId,
+  rows: readonly DeviceRow[],
+): Promise<ReadonlySet<string>> {
+  if ((await rolls.get(rollId))?.phase !== "finished") return new Set();
+  const holders = await targetClaims.holders(
+    "device",
+    rows.map(({ registrationId }) => registrationId),
+  );
+  return new Set([...holders].flatMap(([id, holder]) => (holder.rollId === rollId ? [] : [id])));
 }
 
 export const SURVIVED =

@@ -33,7 +33,7 @@ const deedWith = (edits: readonly string[]): fc.Arbitrary<Deed> =>
         hub: fc.nat(1),
       }),
     },
-    { weight: 2, arbitrary: fc.constant({ deed: "land" as const }) },
+    { weight: 3, arbitrary: fc.constant({ deed: "land" as const }) },
     { weight: 3, arbitrary: fc.record({ deed: fc.constant("heal" as const), device: fc.nat(3) }) },
     { weight: 3, arbitrary: fc.record({ deed: fc.constant("answer" as const), device: fc.nat(3) }) },
     { weight: 4, arbitrary: fc.constant({ deed: "obey" as const }) },

@@ -42,7 +42,7 @@ export interface Fleet {
   /** Slots of a device's own entry that a roll's alert calls compromised. */
   named(name: RollName): readonly Slot[];
   /** The roll has not read yet what its alert is about; `row`: what it knows of the device. */
-  isUnread(name: RollName, row: DeviceRow | undefined, ground: Ground): Promise<boolean>;
+  isUnread(name: RollName, device: string, row: DeviceRow | undefined, ground: Ground): Promise<boolean>;
   /** DPS may have nothing for the device, because a roll has said that it waits for a new leaf or CA. */
   mayBeOut(device: string, begun: ReadonlySet<RollName>, ground: Ground, rows: readonly DeviceRow[]): boolean;
   /** Somebody changes something by hand; answers the devices that it concerns. */

@@ -185,7 +185,7 @@ export class GroupFleet implements Fleet {
     return [];
   }
 
-  async isUnread(name: RollName, _row: unknown, { bed }: Ground): Promise<boolean> {
+  async isUnread(name: RollName, _device: unknown, _row: unknown, { bed }: Ground): Promise<boolean> {
     if (name === "expiry") return false;
     return (await bed.blobs.findDocument(rollIdOf(name), documents.groupSeen(GROUP))) === undefined;
   }

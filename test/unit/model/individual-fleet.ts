@@ -23,6 +23,8 @@ export interface Setting {
   readonly hubs: 1 | 2;
   /** Whether each device has a second leaf in its entry. */
   readonly standbys: readonly boolean[];
+  /** The breach is about so many of them. */
+  readonly leaked: number;
   readonly breach: BreachOrder;
   readonly wider: BreachOrder;
 }
@@ -87,10 +89,14 @@ export class IndividualFleet implements Fleet {
   }
 
   order(name: RollName, { bed, truth }: Ground, timing: RollRequest["timing"]): RollRequest {
-    const targets = this.devices.map((device) => this.target(name, device, truth));
+    const targets = this.concerned(name).map((device) => this.target(name, device, truth));
     const about = { ...orderedAs(name, bed.clock.now()), targets, timing };
     if (name === "expiry") return { ...about, playbook: "individual-expiry" };
     return { ...about, playbook: "individual-breach", containment: this.setting[name].containment };
+  }
+
+  private concerned(name: RollName): readonly string[] {
+    return name === "breach" ? this.devices.slice(0, this.setting.leaked) : this.devices;
   }
 
   private target(name: RollName, device: string, truth: Ground["truth"]): RollTarget {
@@ -110,7 +116,7 @@ export class IndividualFleet implements Fleet {
    * leaf too. What an open roll has put there itself is not meant.
    */
   stolen(name: RollName, device: string, { bed }: Ground): string[] {
-    if (name === "expiry") return [];
+    if (name === "expiry" || !this.concerned(name).includes(device)) return [];
     const entry = bed.azure.dps.entry(device);
     const named = SLOTS[name].flatMap((slot) => entry?.[slot]?.sha256Thumbprint ?? []);
     const fresh = ROLLS.map((roll) => leafOf(device, roll).sha256Thumbprint);
@@ -122,7 +128,8 @@ export class IndividualFleet implements Fleet {
     return SLOTS[name];
   }
 
-  isUnread(name: RollName, row: DeviceRow | undefined): Promise<boolean> {
+  isUnread(name: RollName, device: string, row: DeviceRow | undefined): Promise<boolean> {
+    if (!this.concerned(name).includes(device)) return Promise.resolve(false);
     const unread = row === undefined || (row.nameInEntry === undefined && row.skipped === undefined);
     return Promise.resolve(name !== "expiry" && unread);
   }

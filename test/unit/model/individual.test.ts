@@ -11,6 +11,7 @@ const order: fc.Arbitrary<BreachOrder> = fc.record({
 const setting: fc.Arbitrary<Setting> = fc.record({
   hubs: fc.constantFrom(1 as const, 2 as const),
   standbys: fc.array(fc.boolean(), { minLength: 1, maxLength: 4 }),
+  leaked: fc.integer({ min: 1, max: 4 }),
   breach: order,
   wider: order,
 });

@@ -24,7 +24,8 @@ export class Truth {
   private readonly heirs = new Map<string, ReadonlySet<RollId>>();
   /** When, in the order of events, anybody but the app last changed what the device may use. */
   private readonly touched = new Map<string, number>();
-  private readonly meddled = new Set<string>();
+  /** When people last did. */
+  private readonly edited = new Map<string, number>();
   private readonly byGroup = new Map<string, { readonly at: string; readonly leaves: ReadonlySet<string> }>();
   private events = 0;
 
@@ -75,10 +76,10 @@ export class Truth {
     return new Set([...rolls].flatMap((roll) => [...(this.stolen.get(roll)?.get(device) ?? [])]));
   }
 
-  /** Somebody else has changed the device's entry or identity. `entry`: by hand, in the portal. */
+  /** Somebody else has changed what the device may use. `portal`: a person, by hand. */
   touch(device: string, how: "registration" | "portal"): void {
     this.touched.set(device, this.next());
-    if (how === "portal") this.meddled.add(device);
+    if (how === "portal") this.edited.set(device, this.next());
   }
 
   touchedAt(device: string): number {
@@ -87,7 +88,11 @@ export class Truth {
 
   /** A person has had a hand in it: what the device may use is not the app's doing alone. */
   isMeddledWith(device: string): boolean {
-    return this.meddled.has(device);
+    return this.edited.has(device);
+  }
+
+  editedAt(device: string): number {
+    return this.edited.get(device) ?? 0;
   }
 
   /** Hubs in which an enabled identity takes one of these leaves. */

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { ServiceCall } from "../../../lab/faults/faults";
 import { dropAuthority, replaceAuthority, stageAuthority } from "../../../shared/contract/authority-activities";
+import { retireBatch } from "../../../shared/contract/reprovision";
 import { AuthorityName, type RollId, type Slot } from "../../../shared/domain/ids";
 import type { Enrollments } from "../../../shared/ports/enrollments";
 import type { TargetClaims } from "../../../shared/ports/target-claims";
@@ -43,6 +44,7 @@ export class Watch {
   private readonly accepted = new Map<string, ReadonlySet<string>>();
   private readonly identities = new Map<string, Identity>();
   /** When a roll lost a device to another one. */
+  private readonly holders = new Map<string, { readonly rollId: RollId; readonly at: number }>();
   private readonly lost = new Map<string, number>();
 
   constructor(
@@ -74,6 +76,9 @@ export class Watch {
     return {
       claim: async (claimant, kind, targets) => {
         const answer = await inner.claim(claimant, kind, targets);
+        const at = this.truth.next();
+        for (const { id } of targets)
+          if (!answer.held.has(id)) this.holders.set(`${kind}|${id}`, { rollId: claimant.rollId, at });
         for (const [id, { rollId }] of answer.superseded) {
           if (!this.lost.has(`${rollId}|${kind}|${id}`)) this.lost.set(`${rollId}|${kind}|${id}`, this.truth.next());
           this.truth.inherit(id, rollId, claimant.rollId);
@@ -89,7 +94,11 @@ export class Watch {
         this.fence();
         return inner.takers(...of);
       },
-      release: (...of) => inner.release(...of),
+      release: async (rollId, kind, ids) => {
+        for (const id of ids)
+          if (this.holders.get(`${kind}|${id}`)?.rollId === rollId) this.holders.delete(`${kind}|${id}`);
+        await inner.release(rollId, kind, ids);
+      },
     };
   }
 
@@ -143,9 +152,13 @@ export class Watch {
       .flatMap((slot) => before?.[slot]?.sha256Thumbprint ?? [])
       .filter((thumbprint) => !slotsOf(after).includes(thumbprint));
     const needed = gone.find((thumbprint) => !stolen.has(thumbprint) && this.truth.inHub(device).has(thumbprint));
-    // Whoever registers while a step is under way is faster than any read before a write.
-    const raced = this.truth.touchedAt(device) > (run?.startedAt ?? 0);
-    if (needed !== undefined && !raced) this.breaks(`cleared the slot of ${device} whose leaf an identity holds`);
+    if (needed !== undefined && !this.raced(device))
+      this.breaks(`cleared the slot of ${device} whose leaf an identity holds`);
+  }
+
+  /** Whoever does something while a step is under way is faster than any read before a write. */
+  private raced(device: string): boolean {
+    return this.truth.touchedAt(device) > (this.run.getStore()?.startedAt ?? 0);
   }
 
   private judgeHub(device: string, host: Parameters<Truth["identity"]>[1]): void {
@@ -174,6 +187,8 @@ export class Watch {
     const opened = before?.provisioningStatus !== "enabled" && after.provisioningStatus === "enabled";
     const stood = before === undefined || before.attestation.kind === "other" ? undefined : before.attestation;
     const isNew = (slot: unknown): boolean => opened || (slot !== stood?.primary && slot !== stood?.secondary);
+    // Nor is what somebody changes while the step is under way, in a record that this write is not guarded by.
+    if (this.devices.some((device) => this.truth.editedAt(device) > (run?.startedAt ?? 0))) return;
     for (const slot of [held.primary, held.secondary])
       if (typeof slot === "string" && isNew(slot) && this.azure.fakeAuthorities.verified(slot) === undefined)
         this.breaks(`left group ${groupId} with ${slot}, which is missing or not verified`);
@@ -189,8 +204,13 @@ export class Watch {
     const run = this.run.getStore();
     if (run === undefined) return;
     const lostAt = this.lost.get(`${run.rollId}|${kind}|${id}`);
-    if (lostAt !== undefined && lostAt < Math.max(run.fencedAt, run.startedAt))
-      this.breaks(`${did} ${id}, which another roll had taken`);
+    const asked = Math.max(run.fencedAt, run.startedAt);
+    if (lostAt !== undefined && lostAt < asked) this.breaks(`${did} ${id}, which another roll had taken`);
+    // Old leaves leave entries that are as the roll left them, whoever has the device by then.
+    if (run.activity === retireBatch.name) return;
+    const holder = this.holders.get(`${kind}|${id}`);
+    if (holder !== undefined && holder.rollId !== run.rollId && holder.at < asked)
+      this.breaks(`${did} ${id}, which roll ${holder.rollId} has`);
   }
 
   private breaks(what: string): void {

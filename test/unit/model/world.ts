@@ -165,7 +165,7 @@ export class World implements Ground {
     for (const name of this.roots.keys())
       for (const device of this.devices) {
         const row = this.standings.get(rollIdOf(name))?.rows.find(({ registrationId }) => registrationId === device);
-        if (await this.fleet.isUnread(name, row, this)) {
+        if (await this.fleet.isUnread(name, device, row, this)) {
           this.unread.add(device);
           this.noteStolen(name, device);
         } else this.truth.learn(rollIdOf(name), device);

@@ -49,6 +49,23 @@ describe("devices that a closed roll left contained", () => {
     expect(pauses.length).toBeLessThan(100);
   });
 
+  it("are left to another roll that has one of them by now", async () => {
+    const bed = new Bed();
+    const [mine, theirs] = [bed.device("pump-1"), bed.device("pump-2")];
+    await bed.open(mine, theirs);
+    await bed.contain();
+    await bed.steps.closeRoll({ rollId });
+    await bed.steps.releaseClaims({ rollId, from: 0 });
+    const claimant = { rollId: otherRollId, priority: 1, batch: 0 };
+    await bed.targetClaims.claim(claimant, "device", [{ id: theirs.registrationId }]);
+    // What the other one writes is foreign to this one.
+    bed.azure.addIdentity({ deviceId: theirs.deviceId, primaryThumbprint: theirs.old.sha256Thumbprint });
+    expect(await recheck(bed)).toBe(false);
+    expect((await bed.row(theirs)).containedAt).toBeDefined();
+    await bed.targetClaims.release(otherRollId, "device", [theirs.registrationId]);
+    expect(await recheck(bed)).toBe(true);
+  });
+
   it("are contained anew when somebody opens an identity by mistake", async () => {
     const bed = new Bed();
     const device = await closed(bed);
