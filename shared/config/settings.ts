@@ -3,7 +3,6 @@ import { z } from "zod";
 import { DEFAULT_POLICY, type CertificatePolicy } from "../domain/certificate/policy";
 import type { HubHostName } from "../domain/ids";
 import type { ApprovalRule } from "../domain/plan/make-plan";
-import { DEFAULT_RETRY_MS } from "../domain/roll/attempts";
 import type { Retention } from "../domain/roll/retention";
 import {
   ISSUER_FORM,
@@ -23,12 +22,12 @@ import { EVIDENCE_KEY_FORM, evidenceWithFiles, readEvidenceKey, type EvidenceSet
 import { NOTIFY_FORM, readNoticeTargets, type NoticeTarget } from "./notice-variables";
 import { quotasOf, quotaVariables, unlinkedHub, type Quotas } from "./quota-variables";
 import { catchUpStream, streamVariables, type StreamAccess } from "./stream-variables";
+import { timingOf, timingVariables, type Timing } from "./timing-variables";
 import {
   readConnectionString,
   readConnectionStrings,
   readDpsResourceId,
   readHostName,
-  readPauses,
   readBoolean,
   readIdentityHosts,
   readOperators,
@@ -96,33 +95,6 @@ export interface Settings {
 /** Host names that this machine serves itself (a lab), and the authority that vouches for them. */
 export interface Loopback extends Pick<Pins, "ports" | "tokens"> {
   readonly caPem: string;
-}
-
-/** Durations in milliseconds unless the name says otherwise. */
-export interface Timing {
-  /** How long a contained identity stays disabled, so that the hub drops its live session. */
-  readonly pulseHoldMs: number;
-  /** How long registrations that DPS had accepted before it was closed may still reach the hub. */
-  readonly settleMs: number;
-  /** Pause between two looks at devices that are to report. */
-  readonly pollMs: number;
-  /** Pause between two reads of contained devices that are not proven yet. */
-  readonly recheckMs: number;
-  /** After this long without an answer an attempt has ended. */
-  readonly attemptMs: number;
-  /** Containment `reprovision`: a device that has not changed over by then is cut off. */
-  readonly moveMs: number;
-  /** Containment `disable`: an identity that got no new leaf by then holds sentinels and is enabled. */
-  readonly parkMs: number;
-  /** Pauses before the second, third, … attempt; none: a device that did not answer is tried once. */
-  readonly retryMs: number[];
-  /** How long a step owns a batch. */
-  readonly leaseMs: number;
-  /** Claims and rolls without an orchestration are started again once they are this old. */
-  readonly sweepAgeMs: number;
-  readonly deadlineHours: number;
-  /** After this long a call to Azure counts as not answered. */
-  readonly callTimeoutMs: number;
 }
 
 /** Thrown at start-up. The message lists every problem, one per line, with what to do and without any value. */
@@ -202,22 +174,7 @@ const environment = z
     // Days after a roll's end; 0 keeps it for ever.
     ROLLCALL_RETENTION_DAYS: wholeNumber({ fallback: 400, min: 0, max: 36_500 }),
     ROLLCALL_REPORT_RETENTION_DAYS: wholeNumber({ fallback: 0, min: 0, max: 36_500 }),
-    ROLLCALL_PULSE_HOLD_MS: wholeNumber({ fallback: 180_000, min: 0, max: 3_600_000 }),
-    ROLLCALL_SETTLE_MS: wholeNumber({ fallback: 60_000, min: 0, max: 3_600_000 }),
-    ROLLCALL_POLL_MS: wholeNumber({ fallback: 10_000, min: 100, max: 3_600_000 }),
-    ROLLCALL_RECHECK_MS: wholeNumber({ fallback: 300_000, min: 100, max: 86_400_000 }),
-    ROLLCALL_ATTEMPT_MS: wholeNumber({ fallback: 600_000, min: 1_000, max: 86_400_000 }),
-    ROLLCALL_MOVE_MS: wholeNumber({ fallback: 900_000, min: 0, max: 86_400_000 }),
-    ROLLCALL_PARK_MS: wholeNumber({ fallback: 3_600_000, min: 0, max: 86_400_000 }),
-    ROLLCALL_RETRY_MS: variable(
-      "give at most 20 pauses in milliseconds, separated by commas, such as 300000,3600000,21600000",
-      readPauses,
-    ).default([...DEFAULT_RETRY_MS]),
-    ROLLCALL_LEASE_MS: wholeNumber({ fallback: 60_000, min: 1_000, max: 600_000 }),
-    ROLLCALL_SWEEP_AGE_MS: wholeNumber({ fallback: 60_000, min: 0, max: 3_600_000 }),
-    // Nothing waits longer than seven days inside an orchestration.
-    ROLLCALL_DEADLINE_HOURS: wholeNumber({ fallback: 168, min: 1, max: 168 }),
-    ROLLCALL_CALL_TIMEOUT_MS: wholeNumber({ fallback: 30_000, min: 100, max: 230_000 }),
+    ...timingVariables,
     ...quotaVariables,
   })
   .refine(...oneOf("ROLLCALL_STORAGE", "the connection string", "ROLLCALL_STORAGE_ACCOUNT"))
@@ -265,20 +222,7 @@ export function readSettings(
     expirySchedule: data.ROLLCALL_EXPIRY_SCHEDULE,
     inventorySchedule: data.ROLLCALL_INVENTORY_SCHEDULE,
     retention: { detailDays: data.ROLLCALL_RETENTION_DAYS, reportDays: data.ROLLCALL_REPORT_RETENTION_DAYS },
-    timing: {
-      pulseHoldMs: data.ROLLCALL_PULSE_HOLD_MS,
-      settleMs: data.ROLLCALL_SETTLE_MS,
-      pollMs: data.ROLLCALL_POLL_MS,
-      recheckMs: data.ROLLCALL_RECHECK_MS,
-      attemptMs: data.ROLLCALL_ATTEMPT_MS,
-      moveMs: data.ROLLCALL_MOVE_MS,
-      parkMs: data.ROLLCALL_PARK_MS,
-      retryMs: data.ROLLCALL_RETRY_MS,
-      leaseMs: data.ROLLCALL_LEASE_MS,
-      sweepAgeMs: data.ROLLCALL_SWEEP_AGE_MS,
-      deadlineHours: data.ROLLCALL_DEADLINE_HOURS,
-      callTimeoutMs: data.ROLLCALL_CALL_TIMEOUT_MS,
-    },
+    timing: timingOf(data),
     quotas: quotasOf(data, hubs),
     certificatePolicy: data.ROLLCALL_CERTIFICATE_POLICY,
     importWhenSlowerThanSeconds: data.ROLLCALL_IMPORT_WHEN_SLOWER_THAN_SECONDS,
