@@ -81,8 +81,9 @@ export async function measureRoll(options: RunOptions): Promise<RunResult> {
   }
 }
 
-async function connect({ print }: RunOptions, stage: Stage, { players }: BenchFleet): Promise<Fleet> {
+async function connect(options: RunOptions, stage: Stage, { players }: BenchFleet): Promise<Fleet> {
   const { services } = stage;
+  const { print } = options;
   const devices = players.map(({ registrationId, active, next, behaviour }) => ({
     registrationId,
     active,
@@ -90,7 +91,7 @@ async function connect({ print }: RunOptions, stage: Stage, { players }: BenchFl
     ...(behaviour === undefined ? {} : { behaviour }),
   }));
   // A heartbeat at each connection and hardly any other: the roll is measured. Who is shut out asks less and less often.
-  const timing = { heartbeatMs: 3_600_000, backoffBaseMs: 5_000, backoffCapMs: 30_000 };
+  const timing = { heartbeatMs: 3_600_000, backoffBaseMs: 5_000, backoffCapMs: patienceOf(options) };
   const fleet = startFleet({
     dps: services.fleet.dps,
     dial: memoryDialer(services),
@@ -107,6 +108,15 @@ async function connect({ print }: RunOptions, stage: Stage, { players }: BenchFl
   await all.finally(() => clearInterval(reporter));
   print(`  ${devices.length} devices are connected after ${((performance.now() - begun) / 1_000).toFixed(0)} s`);
   return fleet;
+}
+
+/** Cut off one batch after another, or all at once. */
+const OUT_AT_A_TIME = 1_000;
+
+/** Milliseconds: half a minute, or as long as DPS takes to let in everybody who is out at the same time. */
+function patienceOf({ playbook, devices, scale }: RunOptions): number {
+  const out = playbook === "group-breach" ? devices : Math.min(devices, OUT_AT_A_TIME);
+  return Math.max(30_000, (60_000 * out) / scaled("S1", scale, 1).dpsPerMinute);
 }
 
 /** Until the app has dealt with what the fleet's arrival gave it to do; for two minutes at most. */

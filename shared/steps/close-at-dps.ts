@@ -52,11 +52,12 @@ export function createCloseAtDps(deps: CloseAtDpsDeps): Step<typeof closeAtDps> 
     const work = await BatchWork.open(deps, "close-at-dps", { rollId, batch });
     const outcome: JournalLine[] = [];
     const all = work.rows.filter((row) => isTodo(row));
-    // A read and a write each.
-    const admission = await admitBreach(deps, { dps: all.length * 2 }, ticket);
+    const request = await deps.blobs.getRequest(rollId);
+    // A read and a write each; a group that is closed as a whole takes none of its devices.
+    const entries = request.group === undefined || request.group.authority === "leaf" ? all : all.filter(hasOwnEntry);
+    const admission = await admitBreach(deps, { dps: entries.length * 2 }, ticket);
     if (admission.outcome === "wait") return { ...standing(work.rows), wait: admission.wait };
     if (all.length > 0) {
-      const request = await deps.blobs.getRequest(rollId);
       const given = await deps.blobs.getTargets(rollId, batch);
       const leaves = await findLeaves(deps.replacements, rollId, request, given, "keep");
       const authorities = await readAuthorities(deps, [...leaves.targets.values()]);
@@ -67,7 +68,7 @@ export function createCloseAtDps(deps: CloseAtDpsDeps): Step<typeof closeAtDps> 
         const close = request.group?.authority === "leaf" ? pinRows : closeGroupRows;
         await close(deps, work, rollId, ofGroups, { request, targets, replacements: world }, outcome);
       }
-      let todo = all.filter(({ group }) => group === undefined).map(({ registrationId }) => registrationId);
+      let todo = all.filter(hasOwnEntry).map(({ registrationId }) => registrationId);
       for (let pass = 1; pass <= PASSES && todo.length > 0; pass += 1) {
         const plans = await gather(deps, work, todo, targets, world);
         await work.intend(plans.map((plan) => intentLine(plan)));
@@ -84,6 +85,10 @@ function standing(rows: readonly DeviceRow[]): { closed: number; open: number } 
     closed: rows.filter((row) => row.entry.state !== "open").length,
     open: rows.filter((row) => needsContainment(row) && row.entry.state === "open").length,
   };
+}
+
+function hasOwnEntry({ group }: DeviceRow): boolean {
+  return group === undefined;
 }
 
 function isTodo(row: DeviceRow): boolean {

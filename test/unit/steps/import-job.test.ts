@@ -60,6 +60,16 @@ describe("containment by import jobs", () => {
     }
   });
 
+  it("does not wait for calls of DPS that a closed group does not take", async () => {
+    const { bed, bulk } = await fleet();
+    const counts = metered(bed);
+    // Booked for minutes, by whomever.
+    const resources = new Map([["dps/operations" as const, 2_500_000]]);
+    await bed.ledger.reserve({ resources, priority: "breach", at: bed.clock.now() });
+    await bulk();
+    expect(counts).toEqual({ bulk: 0, jobs: 4 });
+  });
+
   it("holds identities disabled for the whole hold", async () => {
     const { bed, devices, bulk } = await fleet();
     const seen: (string | undefined)[] = [];
