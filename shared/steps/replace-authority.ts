@@ -31,7 +31,7 @@ export function createReplaceAuthority(deps: GroupTrustDeps): Step<typeof replac
       const holdsOld = plan.old.some((old) => slotsWith(world.slots, old).length > 0);
       const shadowed = holdsOld && (await opensElsewhere(deps, rollId, plan));
       const next = shadowed
-        ? await copy(deps, rollId, plan, world.group)
+        ? await inCopy(deps, rollId, plan, world)
         : await inPlace(deps, rollId, plan, { ...world, seen });
       if (next === "again") continue;
       if (next === "done") return done(deps, rollId, shadowed ? "kept" : "out-of-group");
@@ -79,6 +79,24 @@ function toSlots(decision: ReplaceDecision, plan: AuthorityPlan): GroupChange["s
     ...(successor === undefined ? {} : { [successor]: fillWith(plan) }),
     ...(clear === undefined ? {} : { [clear]: { kind: "clear" } }),
   });
+}
+
+/** DPS takes a CA in one group only: where the new one stood beside the old one, it leaves the closed group first. */
+async function inCopy(
+  deps: GroupTrustDeps,
+  rollId: RollId,
+  plan: AuthorityPlan,
+  { group, slots }: { readonly group: EnrollmentGroup; readonly slots: GroupSlots },
+): Promise<Next> {
+  const [beside] = slotsWith(slots, plan.successor);
+  if (beside === undefined) return copy(deps, rollId, plan, group);
+  const { provisioningStatus } = group;
+  const change: GroupChange = { slots: slotChanges({ [beside]: { kind: "clear" } }), provisioningStatus };
+  const what = { step: "replace-authority", action: "make-room" };
+  const answer = await putGroup(deps, rollId, group, what, change, plan);
+  return answer.outcome === "refused"
+    ? { refusal: { code: "authority-not-taken", detail: answer.detail }, taken: false }
+    : "again";
 }
 
 /** The group's policies under a new id, with the new CA; the old group, disabled, is matched first by old leaves. */

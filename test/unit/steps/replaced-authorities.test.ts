@@ -119,6 +119,25 @@ describe("a compromised intermediate whose leaves would find a higher group", ()
     expect(warnings).toEqual(expected);
   });
 
+  it.each<Family>(["caReferences", "signingCertificates"])(
+    "makes room first where the new CA of %s stands beside the stolen one: DPS takes it in one group only",
+    async (family) => {
+      const bed = new AuthorityBed(family, "intermediate");
+      const isNamed = family === "caReferences";
+      if (isNamed) bed.azure.addAuthority("new-ca", bed.next.certificatePem);
+      bed.addGroup("primary", isNamed ? "new-ca" : bed.next.certificatePem);
+      bed.azure.addGroup({ groupId: "higher", caReferences: ["anchor"] });
+      await bed.ask({ ...BREACH, scope: { compromised: { slots: ["primary"] } } });
+      await close(bed);
+      await bed.judge();
+      await bed.prove();
+      expect(await bed.replace()).toEqual({ outcome: "done" });
+      const copy = `fleet-${bed.next.sha256Thumbprint.slice(0, 8).toLowerCase()}`;
+      expect([bed.slots(), bed.slots(copy)]).toEqual(["old -", "new -"]);
+      expect([bed.letsIn(bed.old), bed.letsIn(bed.next)]).toEqual([false, true]);
+    },
+  );
+
   it("stays closed where DPS has no place for another group, or has one of that name", async () => {
     const full = await shadowed("signingCertificates");
     const taken = await shadowed("signingCertificates");
