@@ -1,5 +1,5 @@
 import { TableClient, TableServiceClient, type TableServiceClientOptions } from "@azure/data-tables";
-import { BlobServiceClient } from "@azure/storage-blob";
+import { BlobServiceClient, RestError, type ContainerClient } from "@azure/storage-blob";
 import { readFile } from "node:fs/promises";
 
 export interface SecretSearch {
@@ -117,10 +117,23 @@ async function* blobs(connectionString: string): AsyncGenerator<[string, string]
   const service = BlobServiceClient.fromConnectionString(connectionString, { keepAliveOptions: { enable: false } });
   for await (const { name: container } of service.listContainers()) {
     const client = service.getContainerClient(container);
-    for await (const { name } of client.listBlobsFlat()) {
-      yield [`blob ${container}/${name}`, (await client.getBlobClient(name).downloadToBuffer()).toString("latin1")];
+    for (const name of (await namesIn(client).catch(unlessGone)) ?? []) {
+      const bytes = await client.getBlobClient(name).downloadToBuffer().catch(unlessGone);
+      if (bytes !== undefined) yield [`blob ${container}/${name}`, bytes.toString("latin1")];
     }
   }
+}
+
+async function namesIn(container: ContainerClient): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of container.listBlobsFlat()) names.push(name);
+  return names;
+}
+
+/** Other rolls go on meanwhile, and what was listed may have been deleted since. */
+function unlessGone(error: unknown): undefined {
+  if (error instanceof RestError && error.statusCode === 404) return;
+  throw error;
 }
 
 function asText(value: unknown): string {

@@ -1,9 +1,10 @@
 import { BlobServiceClient } from "@azure/storage-blob";
 import { keyOf, type Slots } from "../../lab/dps/entries";
+import type { HubRecord } from "../../lab/iot-hub/store";
 import type { LabServices } from "../../lab/scenarios/lab-services";
 import { play, type Played } from "../../lab/scenarios/play";
 import { setStage, type Stage } from "../../lab/scenarios/stage";
-import type { Cast, Story, World } from "../../lab/scenarios/story";
+import type { Cast, Player, Story, World } from "../../lab/scenarios/story";
 
 /** A story of the tests' own, and what must stand in DPS and the hub when it has ended. */
 export interface Combination {
@@ -16,7 +17,9 @@ export interface Combination {
   readonly expected: unknown;
 }
 
-const timeoutMs = 240_000;
+const timeoutMs = 300_000;
+/** The machine may have other things to do. */
+const patience = { patienceMs: 240_000, afterwardsMs: 500 };
 
 /**
  * Plays all of them on one stage, `atATime` at the same time, a test each: every claim of a story must hold, and then its
@@ -55,15 +58,16 @@ async function comeTrue({ story, prepare, look, expected }: Combination, stage: 
   await prepare?.(cast, world);
   const printed: string[] = [];
   let ok = false;
+  let played: Played | undefined;
   try {
     const prepared = { ...story, cast: () => cast };
     const screen = { print: (line: string) => printed.push(line) };
-    const played = await play(prepared, { ...stage, hierarchyOf: () => world }, { screen, afterwardsMs: 500 });
+    played = await play(prepared, { ...stage, hierarchyOf: () => world }, { screen, ...patience });
     const broken = played.claims.filter(({ holds }) => !holds).map(({ name, sentence }) => `${name}: ${sentence}`);
     expect({ broken, end: look(world, cast, played) }).toEqual({ broken: [], end: expected });
     ok = true;
   } finally {
-    if (!ok) console.log([story.name, ...printed].join("\n"));
+    if (!ok) console.log([story.name, ...printed, JSON.stringify(played?.roll)].join("\n"));
     tidyUp(stage.services, story);
   }
 }
@@ -119,18 +123,20 @@ export function identitiesOf({ services }: World, { rolled }: Cast): (HeldSlots 
 }
 
 /**
- * How identities were written from now on by anybody but DPS: `deleted`, or the status and what both slots hold. The
- * answer grows.
+ * How the device's identity is written from now on by anybody but DPS: `deleted`, or the status and what both slots hold.
+ * The answer grows.
  */
-export function registryWrites({ services }: World, { rolled }: Cast): ReadonlySet<string> {
-  const next = new Map(rolled.map((player) => [player.deviceId, player.next?.sha256Thumbprint]));
-  const found = new Set<string>();
+export function registryWrites({ services }: World, { deviceId, next }: Player): readonly string[] {
+  const found: string[] = [];
+  const isNew = (record: HubRecord | undefined): boolean => {
+    const held = record?.identity.authentication;
+    return [held?.primaryThumbprint, held?.secondaryThumbprint].every((it) => it === next?.sha256Thumbprint);
+  };
   services.hub.store.onRegistryChange(({ kind, before, after, origin }) => {
     const identity = (after ?? before)?.identity;
-    if (origin === "dps" || identity === undefined || !next.has(identity.deviceId)) return;
-    const { primaryThumbprint, secondaryThumbprint } = identity.authentication;
-    const isNew = [primaryThumbprint, secondaryThumbprint].every((held) => held === next.get(identity.deviceId));
-    found.add(kind === "deleted" ? "deleted" : `${identity.status}, ${isNew ? "new leaf" : "no leaf"}`);
+    if (origin === "dps" || identity?.deviceId !== deviceId) return;
+    const leaf = !isNew(after) ? "no leaf" : isNew(before) ? "the leaf that DPS wrote" : "the new leaf";
+    found.push(kind === "deleted" ? "deleted" : `${identity.status}, ${leaf}`);
   });
   return found;
 }
