@@ -85,7 +85,7 @@ export function createProveBatch(deps: ProveBatchDeps): Step<typeof proveBatch> 
   };
 }
 
-/** Reads everywhere; for whoever has answered the registration, and for the others a command at the hub they are at. */
+/** Reads everywhere, twice where the new leaf is not known; for whoever has answered the registration, and for the others a command at the hub they are at. */
 function needsOf(
   { hubs, clock }: ProveBatchDeps,
   roll: AskingRoll,
@@ -95,9 +95,10 @@ function needsOf(
   const toAsk = waiting.filter(
     (device) => !hasAnswered(device.row, device.facts, roll.rollId) && mayAsk(device, roll, clock.now()),
   ).length;
+  const toAdopt = waiting.filter(({ row }) => row.leafUnknown === true).length;
   const resources = new Map<ResourceName, number>([["dps/operations", answered]]);
   for (const hub of hubs.hostNames) {
-    resources.set(`${hub}/twinReads`, answered + toAsk);
+    resources.set(`${hub}/twinReads`, answered + toAsk + toAdopt);
     resources.set(`${hub}/methods`, toAsk);
   }
   return resources;

@@ -3,6 +3,7 @@ import { Ticket, type PaceWait } from "../../../shared/contract/pacing";
 import type { ResourceName } from "../../../shared/domain/pacing/quotas";
 import { Bed } from "./bed";
 import { ExpiryBed } from "./expiry-bed";
+import { GroupBed } from "./group-bed";
 
 /** Somebody else has booked the resource for two minutes and more. */
 async function takeAll({ ledger, clock }: Bed | ExpiryBed, resource: ResourceName, units = 250_000): Promise<void> {
@@ -58,6 +59,22 @@ describe("reads that a plan, a proof and a retirement are made of", () => {
     expect(bed.told(device, "commit")).toEqual([]);
     const retired = await comeBack(bed, (paced) => bed.steps.retireBatch({ ...bed.at, ...paced }));
     expect(retired).toMatchObject({ retired: 1, open: 0 });
+  });
+
+  it("a device whose new leaf nobody knew is read once more than others, and that is reserved too", async () => {
+    const bed = new GroupBed();
+    bed.azure.addGroup({ groupId: "fleet", caReferences: ["fleet-root"] });
+    const device = bed.member("pump-1");
+    await bed.breach({ authority: "root", successor: { name: "fleet-root-2" } }, { requestedBy: "Kim" });
+    await bed.contain();
+    bed.clock.pass(1_000);
+    expect((await bed.row(device)).leafUnknown).toBe(true);
+    await bed.heartbeat(device, device.fresh);
+    const reserve = jest.spyOn(bed.ledger, "reserve");
+    await bed.steps.proveBatch(bed.at);
+    const reserved = reserve.mock.calls.map(([{ resources }]) => [...resources]);
+    expect(reserved).toHaveLength(1);
+    for (const name of bed.azure.hubs.hostNames) expect(reserved[0]).toContainEqual([`${name}/twinReads`, 2]);
   });
 
   it("a device that came back is asked once it is its turn", async () => {
