@@ -79,7 +79,7 @@ export function createRoot(o: { commonName: string; keyPair?: KeyPair } & Validi
   return { ...certificate, chainPem: "", role: "root", spkiDer: keyPair.spkiDer, signingKey };
 }
 
-/** An authority below `issuer`. */
+/** An authority below `issuer`; by default it ends no later. */
 export function createIntermediate(
   o: { commonName: string; issuer: CertificateAuthority; keyPair?: KeyPair } & Validity,
 ): CertificateAuthority {
@@ -88,7 +88,8 @@ export function createIntermediate(
     commonName: o.commonName,
     keyPair,
     issuer: o.issuer,
-    ...validity(o, 3650),
+    // Made a second later it would outlive its issuer by that second, and rightly be refused for it.
+    ...validity({ notAfter: earlier(o.issuer.notAfter, new Date(Date.now() + 3650 * dayMs)), ...o }, 3650),
     extensions: authorityExtensions(),
   });
   const signingKey = createPrivateKey(keyPair.privateKeyPem);
@@ -197,6 +198,10 @@ function validity(o: Validity, days: number): { notBefore: Date; notAfter: Date 
     notBefore: wholeSeconds(o.notBefore ?? new Date(Date.now() - 5 * 60_000)),
     notAfter: wholeSeconds(o.notAfter ?? new Date(Date.now() + days * dayMs)),
   };
+}
+
+function earlier(one: Date, other: Date): Date {
+  return one < other ? one : other;
 }
 
 function wholeSeconds(date: Date): Date {

@@ -71,3 +71,10 @@ describe("the lab's certificates", () => {
     expect(leaf.notBefore.getTime()).toBeLessThan(Date.now() - 4 * 60_000);
   });
 });
+
+test("an intermediate ends no later than its issuer, unless it is told to", () => {
+  const root = createRoot({ commonName: "Root", notAfter: new Date(Date.now() + 86_400_000) });
+  const later = new Date(root.notAfter.getTime() + 86_400_000);
+  expect(createIntermediate({ commonName: "Below", issuer: root }).notAfter).toEqual(root.notAfter);
+  expect(createIntermediate({ commonName: "Odd", issuer: root, notAfter: later }).notAfter).toEqual(later);
+});
