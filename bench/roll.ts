@@ -4,9 +4,10 @@ import { benchAppDir } from "./bench-app";
 import type { HubTier } from "../lab/iot-hub/quotas";
 import type { Playbook } from "./roll/fleets";
 import { scaleFor, type Variant } from "./roll/limit";
-import { measureRoll, type RunOptions, type RunResult } from "./roll/measure";
+import { measureRoll, type RunResult } from "./roll/measure";
 import { measureNaive } from "./roll/naive";
 import { readRollOptions, rollHelp, type RollBenchOptions } from "./roll/options";
+import type { RunOptions } from "./roll/run-options";
 import { runReport, detailReport, summaryTable, type Naive } from "./roll/report";
 
 /** Naive orchestrations that are measured: per device they cost the same however many there are. */

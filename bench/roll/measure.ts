@@ -4,33 +4,17 @@ import { BlobServiceClient } from "@azure/storage-blob";
 import { startFleet } from "../../lab/fleet/fleet";
 import type { Fleet } from "../../lab/fleet/fleet";
 import { memoryDialer } from "../../lab/fleet/memory-dialer";
-import type { HubTier } from "../../lab/iot-hub/quotas";
 import type { AlertAnswer, RollStatus } from "../../lab/scenarios/product";
 import { setStage } from "../../lab/scenarios/stage";
 import type { Stage } from "../../lab/scenarios/stage";
-import { enlist, type BenchFleet, type Playbook } from "./fleets";
+import { enlist, type BenchFleet } from "./fleets";
 import { costSince, hostCost, type HostCost } from "./host-cost";
 import { flowOf, limitOf, rateOf, scaled, type Allowance, type Limit, type Resource, type Variant } from "./limit";
 import { countRequests } from "./request-counter";
 import { QuotaMeter } from "./quota-meter";
+import type { RunOptions } from "./run-options";
 import { settingsAt, timesAt } from "./settings";
 import { startStorageCounter, type StorageCounter, type StorageKind } from "./storage-counter";
-
-export interface RunOptions {
-  readonly playbook: Playbook;
-  readonly tier: HubTier;
-  /** At least 1. */
-  readonly devices: number;
-  /** Units of the hub, and by how much the quotas of DPS are multiplied and all waits divided. 1 to 200. */
-  readonly scale: number;
-  /** Percent of every quota that the app may take. */
-  readonly quotaPercent: number;
-  /** Whether what DPS writes into a hub counts against the hub's registry quota, which Azure leaves open. */
-  readonly assignCounts: boolean;
-  /** Seconds after the order at which an unfinished roll is measured as it stands. */
-  readonly patienceSeconds: number;
-  readonly print: (line: string) => void;
-}
 
 export interface RunResult {
   readonly options: RunOptions;

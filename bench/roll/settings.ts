@@ -1,6 +1,6 @@
 import { labHubHostName } from "../../lab/scenarios/lab-services";
 import { scaled } from "./limit";
-import type { RunOptions } from "./measure";
+import type { RunOptions } from "./run-options";
 
 /** How long the app waits for what, in milliseconds. */
 export interface Times {
