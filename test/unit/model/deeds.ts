@@ -32,10 +32,9 @@ const Order = RollReport.pick({ rollId: true, attemptId: true, nonce: true });
 
 /** Devices, thieves and people. */
 export class Deeds {
-  private readonly inFlight: { readonly device: string; readonly finish: () => void; readonly since: number }[] = [];
+  private readonly inFlight: { readonly device: string; readonly finish: () => void }[] = [];
 
   constructor(private readonly world: World) {
-    world.asTimePasses = () => this.landLate();
     for (const device of world.devices) this.connect(device);
     const { azure } = world.bed;
     for (const host of azure.hubs.hostNames)
@@ -77,15 +76,6 @@ export class Deeds {
     this.world.watch.look();
   }
 
-  /** Whatever is late by now reaches its hub. */
-  private landLate(): void {
-    const { bed, fleet, timing } = this.world;
-    if (!fleet.landsInTime) return;
-    const isLate = ({ since }: { readonly since: number }): boolean => bed.clock.now() - since >= timing.settleMs;
-    for (const late of this.inFlight.filter(isLate)) this.land(this.inFlight.indexOf(late));
-    this.world.watch.look();
-  }
-
   landAll(): void {
     while (this.inFlight.length > 0) this.land();
     this.world.watch.look();
@@ -100,7 +90,7 @@ export class Deeds {
     const host = azure.hubs.hostNames[hub % azure.hubs.hostNames.length];
     const { accepted, finish } = azure.startRegistration(device, leaf.chainPem, host);
     if (!accepted) return;
-    this.inFlight.push({ device, finish, since: this.world.bed.clock.now() });
+    this.inFlight.push({ device, finish });
     if (lands === "now") this.land(this.inFlight.length - 1);
   }
 

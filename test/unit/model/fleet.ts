@@ -32,8 +32,6 @@ export interface Fleet {
   readonly hubs: 1 | 2;
   readonly devices: readonly string[];
   readonly prover: PossessionProver;
-  /** What DPS has accepted reaches the hub within the time that rolls are told to wait for it; else it may take for ever. */
-  readonly landsInTime: boolean;
   /** Puts the devices there; notes their certificates in the truth. */
   enroll(ground: Ground): void;
   /** A roll as it is asked for; notes in the truth which leaves devices have by it. */

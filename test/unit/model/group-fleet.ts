@@ -78,8 +78,6 @@ export class GroupFleet implements Fleet {
   readonly hubs;
   readonly devices: readonly string[];
   readonly prover: PossessionProver;
-  // Of two registrations under way DPS shows the later one only, and nobody knows beforehand which leaves are good.
-  readonly landsInTime = true;
 
   constructor(private readonly setting: Setting) {
     this.hubs = setting.hubs;

@@ -68,7 +68,6 @@ export class IndividualFleet implements Fleet {
   readonly devices;
   readonly prover = { sign: () => Promise.resolve({ outcome: "no-signer" as const }) };
   readonly leaf = leafOf;
-  readonly landsInTime = false;
 
   constructor(private readonly setting: Setting) {
     this.hubs = setting.hubs;

@@ -46,8 +46,6 @@ export class World implements Ground {
   readonly devices: readonly string[];
   readonly roots = new Map<RollName, Root>();
   readonly play;
-  /** What happens by itself, before each step. */
-  asTimePasses: () => void = NOTHING;
   readonly timing: RollRequest["timing"] = {
     ...{ pulseHoldMs: 200, settleMs: 500, pollMs: 10_000, recheckMs: 30_000, attemptMs: 10_000 },
     ...{ parkMs: 20_000, moveMs: 10_000, retryMs: [20_000, 40_000] },
@@ -115,7 +113,6 @@ export class World implements Ground {
     const activity = this.play.activities[number % Math.max(1, this.play.activities.length)];
     if (activity === undefined) return true;
     this.bed.clock.pass(5);
-    this.asTimePasses();
     const calm = disturbance?.(this) ?? NOTHING;
     const clean = disturbance === undefined && way !== "cut-off";
     const reply = await this.deliver(activity, way, clean).finally(calm);
