@@ -81,9 +81,10 @@ function* lookAt(
   const window = batches.map((batch) => ({ rollId, batch }));
   const looks = yield* callEachPaced(ctx, proveBatch, window);
   const broken = new Set(window.filter((_, at) => (looks[at]?.broken ?? 0) > 0));
+  // Replacements that could not be judged get another chance; at once where a read that failed is all they wait for.
+  const unjudged = rechecks ? window : window.filter((_, at) => (looks[at]?.unread ?? 0) > 0);
+  yield* callEachPaced(ctx, closeAtDps, unjudged);
   if (rechecks) {
-    // Replacements that could not be judged get another chance.
-    yield* callEachPaced(ctx, closeAtDps, window);
     // Identities that wait, disabled, for a new leaf: DPS may have written it by now.
     yield* callEachPaced(ctx, releaseHold, window);
     const again = yield* callEachPaced(ctx, recheckContained, window);

@@ -140,7 +140,10 @@ export const listWaiting = activityContract({
   output: z.object({ batches: z.array(z.int().nonnegative()).max(90), next: z.int().nonnegative().optional() }),
 });
 
-/** Asks devices that came back to report, and judges the reports. `open` devices are still waited for. */
+/**
+ * Asks devices that came back to report, and judges the reports. `open` devices are still waited for; `unread` ones among
+ * them wait for a new leaf only because the CA certificates of DPS could not be read when it was judged.
+ */
 export const proveBatch = activityContract({
   name: "proveBatch",
   input: BatchInput.extend(PacedInput.shape),
@@ -148,6 +151,7 @@ export const proveBatch = activityContract({
     open: z.int().nonnegative(),
     proven: z.int().nonnegative(),
     broken: z.int().nonnegative(),
+    unread: z.int().nonnegative().optional(),
   }),
 });
 

@@ -2,7 +2,7 @@ import { lintReplacement } from "../domain/certificate/lint-replacement";
 import type { CertificatePolicy } from "../domain/certificate/policy";
 import type { RegistrationId } from "../domain/ids";
 import type { Instant } from "../domain/instant";
-import { withWarning, type DeviceRow, type Refusal } from "../domain/roll/device-row";
+import { AUTHORITIES_UNREADABLE, withWarning, type DeviceRow, type Refusal } from "../domain/roll/device-row";
 import type { CertificateReader, TrustedAuthority } from "../ports/certificates";
 
 export interface LeafWorld {
@@ -35,7 +35,7 @@ export function judgeLeaf(
   if (reading.outcome === "unreadable") return refuse(base, { code: "certificate-unreadable", detail: reading.detail });
   const { chain } = reading;
   if (!chain.selfSigned && world.authorities === undefined)
-    return { ...base, replacementPending: "authorities-unreadable" };
+    return { ...base, replacementPending: AUTHORITIES_UNREADABLE };
   const { refusal, warnings } = lintReplacement(
     { ...chain, anchor: chain.anchoredIn(world.authorities ?? []) },
     {

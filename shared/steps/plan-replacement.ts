@@ -4,7 +4,13 @@ import type { CertificatePolicy } from "../domain/certificate/policy";
 import { badThumbprints, healthyThumbprints } from "../domain/enrollment/close-entry";
 import { DeviceId, type Sha256Thumbprint } from "../domain/ids";
 import type { Instant } from "../domain/instant";
-import { withWarning, type DeviceRow, type Refusal, type Warning } from "../domain/roll/device-row";
+import {
+  AUTHORITIES_UNREADABLE,
+  withWarning,
+  type DeviceRow,
+  type Refusal,
+  type Warning,
+} from "../domain/roll/device-row";
 import type { RollTarget } from "../domain/roll/request";
 import type { CertificateReader, Chain, TrustedAuthority } from "../ports/certificates";
 import type { EnrollmentGroup } from "../ports/enrollment-groups";
@@ -120,8 +126,7 @@ function judgeChain(
   if (reading.outcome === "private-key") return refused("private-key-in-input", DISCARDED);
   if (reading.outcome === "unreadable") return refused("certificate-unreadable", reading.detail);
   const { chain } = reading;
-  if (!chain.selfSigned && world.authorities === undefined)
-    return { outcome: "pending", why: "authorities-unreadable" };
+  if (!chain.selfSigned && world.authorities === undefined) return { outcome: "pending", why: AUTHORITIES_UNREADABLE };
 
   const { refusal, warnings } = lintReplacement(
     { ...chain, anchor: chain.anchoredIn(world.authorities ?? []) },

@@ -9,7 +9,7 @@ import type { ResourceName } from "../domain/pacing/quotas";
 import { judgeProof, reportFor, type RegistrationEvidence } from "../domain/proof/judge";
 import type { JournalLine } from "../domain/roll/batch";
 import { isOpen } from "../domain/roll/device-state";
-import type { DeviceRow } from "../domain/roll/device-row";
+import { AUTHORITIES_UNREADABLE, type DeviceRow } from "../domain/roll/device-row";
 import type { RollTiming } from "../domain/roll/request";
 import { RollError } from "../domain/roll-error";
 import type { Entropy } from "../ports/clock";
@@ -130,8 +130,10 @@ async function adoptAll(
   });
 }
 
-function count(rows: readonly DeviceRow[]): { open: number; proven: number } {
+function count(rows: readonly DeviceRow[]): { open: number; proven: number; unread?: number } {
+  const unread = rows.filter(({ replacementPending }) => replacementPending === AUTHORITIES_UNREADABLE).length;
   return {
+    ...(unread === 0 ? {} : { unread }),
     open: rows.filter((row) => isOpen(row) || owesRestore(row)).length,
     proven: rows.filter((row) => row.proof !== undefined).length,
   };

@@ -74,6 +74,19 @@ describe("proveFleet", () => {
     expectGolden("proveFleet", "aborted", ran);
   });
 
+  it("has a replacement judged again at the next look where only a read had failed", async () => {
+    const ran = await play(
+      "proveFleet",
+      { ...one, batches: 2 },
+      {
+        proveBatch: ({ batch }, nth) => (nth >= 4 ? done : batch === 1 && nth < 2 ? { ...open, unread: 1 } : open),
+      },
+    );
+    const looks = ran.calls.join(" ").split("readControl ").slice(1);
+    expect(looks.map((look) => /closeAtDps#\d/.exec(look)?.[0])).toEqual(["closeAtDps#1", undefined, undefined]);
+    expect(ran.calls).not.toContain("recheckContained#1");
+  });
+
   it("reads containment again, and judges replacements again, as soon as somebody asks for another try; once", async () => {
     const ran = await play("proveFleet", one, {
       proveBatch: (_input, nth) => (nth < 4 ? open : done),

@@ -161,6 +161,9 @@ const InGroup = {
   adopted: z.array(Sha256Thumbprint).optional(),
 };
 
+/** Why a replacement could not be judged: the CA certificates of DPS could not be read just then. */
+export const AUTHORITIES_UNREADABLE = "authorities-unreadable";
+
 /** Everything one roll knows about one device. */
 export const DeviceRow = z.object({
   ...InGroup,

@@ -142,12 +142,14 @@ describe("a replacement", () => {
     await bed.open(device);
     expect(await bed.contain()).toBe(1);
     expect(await bed.row(device)).toMatchObject({ replacementPending: "authorities-unreadable" });
+    expect(await bed.steps.proveBatch(bed.at)).toMatchObject({ open: 1, unread: 1 });
     const anchor = (await bed.row(device)).entry.closedAt;
     wellAgain();
     bed.clock.pass(5_000);
     await bed.steps.closeAtDps(bed.at);
     const row = await bed.row(device);
     expect(row.replacementPending).toBeUndefined();
+    expect(await bed.steps.proveBatch(bed.at)).not.toHaveProperty("unread");
     expect(row.planned?.sha256Thumbprint).toBe(device.fresh.sha256Thumbprint);
     // The entry has been closed to the old leaf since the first write.
     expect(row.entry.closedAt).toBe(anchor);
