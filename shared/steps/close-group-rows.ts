@@ -68,7 +68,7 @@ async function shut(
   if (result instanceof RollError) return result;
   switch (result.outcome) {
     case "closed":
-      return { kind: "closed", group: result.group };
+      return { kind: "closed", group: result.group, closedAgainAt: undefined };
     case "missing":
       return { kind: "missing" };
     case "refused":

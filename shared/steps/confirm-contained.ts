@@ -16,7 +16,7 @@ import type { HubIdentity, Hubs } from "../ports/hubs";
 import type { FactStore } from "../ports/stores";
 import { adoptLeaf } from "./adopt-leaves";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
-import { readGuards, type GroupGuardDeps } from "./group-guard";
+import { againAt, readGuards, type GroupGuardDeps } from "./group-guard";
 import { admitBreach } from "./contain-pace";
 import { MOST_BREAKS, needsContainment } from "./hold-at-hub";
 import { allowSet, recordOf } from "./identities";
@@ -201,7 +201,9 @@ async function examine(
     if (reading instanceof RollError) return { kind: "unknown", why: reading.code };
     identities.push({ hub, identity: reading.outcome === "found" ? reading.identity : undefined });
   }
-  const row = await adoptLeaf(deps, rollId, known, deviceId, identities);
+  const guard = known.group === undefined ? undefined : guards.get(known.group);
+  const closedAgainAt = guard === undefined || guard instanceof RollError ? undefined : againAt(guard);
+  const row = await adoptLeaf(deps, rollId, known, deviceId, identities, closedAgainAt);
   if (row instanceof RollError) return { kind: "unknown", why: row.code };
 
   let intact = true;

@@ -1,10 +1,12 @@
 import { isClosedToAuthorities, type BadAuthorities } from "../domain/enrollment/close-group";
 import type { EnrollmentGroupId, RollId } from "../domain/ids";
+import type { Instant } from "../domain/instant";
 import type { DeviceRow } from "../domain/roll/device-row";
 import type { RollError } from "../domain/roll-error";
 import type { EnrollmentGroup, EnrollmentGroups } from "../ports/enrollment-groups";
+import type { Clock } from "../ports/clock";
 import type { RollBlobs } from "../ports/stores";
-import { documents, type BreachReach } from "./roll-documents";
+import { documents, type BreachReach, type GroupSeen } from "./roll-documents";
 import { orOutage } from "./side-by-side";
 
 export interface GroupGuardDeps {
@@ -14,7 +16,12 @@ export interface GroupGuardDeps {
 
 /** What a fresh read of DPS says of a group that a breach roll closed. */
 export type GroupGuard =
-  | { readonly kind: "closed"; readonly group: EnrollmentGroup }
+  | {
+      readonly kind: "closed";
+      readonly group: EnrollmentGroup;
+      /** The roll had found it open in between: its last write closed it again. */
+      readonly closedAgainAt: Instant | undefined;
+    }
   /** It, or the group that denies the compromised CA in its place, lets that CA's leaves in again. */
   | { readonly kind: "open" }
   /** Nobody registers through a group that is gone. */
@@ -40,7 +47,28 @@ async function readGuard(deps: GroupGuardDeps, rollId: RollId, groupId: Enrollme
   const { bad, heldIt } = (await knownBad(deps, rollId, groupId)) ?? { bad: NOTHING, heldIt: false };
   const closed =
     isClosedToAuthorities(group, bad, heldIt) || (reach?.mayReopen === true && (await isDenied(deps, reach)));
-  return closed ? { kind: "closed", group } : { kind: "open" };
+  if (!closed) return { kind: "open" };
+  const reopened = await deps.blobs.findDocument(rollId, documents.groupReopened(groupId));
+  return { kind: "closed", group, closedAgainAt: reopened === undefined ? undefined : group.lastUpdatedAt };
+}
+
+/** The moment from which on nothing of the compromised CA can have registered, where that is not the closing itself. */
+export function againAt(guard: GroupGuard): Instant | undefined {
+  return guard.kind === "closed" ? guard.closedAgainAt : undefined;
+}
+
+/**
+ * Notes that a group which this roll had closed was found open to the compromised CA, before it is closed again: what came
+ * in meanwhile must not pass for a device that came back.
+ */
+export async function noteReopened(
+  { blobs, clock }: { readonly blobs: RollBlobs; readonly clock: Clock },
+  rollId: RollId,
+  group: EnrollmentGroup,
+  seen: GroupSeen,
+): Promise<void> {
+  if (isClosedToAuthorities(group, seen.bad, seen.heldIt)) return;
+  await blobs.putDocument(rollId, documents.groupReopened(group.groupId), { foundAt: clock.now() });
 }
 
 const NOTHING: BadAuthorities = { thumbprints: [], names: [] };

@@ -21,7 +21,7 @@ import { adoptLeaf } from "./adopt-leaves";
 import { askToReport, mayAsk, type AskingRoll } from "./ask-to-report";
 import { BatchWork, type BatchWorkDeps } from "./batch-work";
 import { containAgain, SURVIVED } from "./confirm-contained";
-import { readGuards } from "./group-guard";
+import { againAt, readGuards } from "./group-guard";
 import { allowSet, readIdentities } from "./identities";
 import { admit, type PacerDeps } from "./pacer";
 import { createChainRule, type ChainRule, type ProveChainDeps } from "./prove-chain";
@@ -125,7 +125,7 @@ async function adoptAll(
       deps.hubs,
       deps.hubs.hostNames.map((hub) => ({ row, deviceId, hub })),
     );
-    const adopted = outages > 0 ? row : await adoptLeaf(deps, rollId, row, deviceId, read);
+    const adopted = outages > 0 ? row : await adoptLeaf(deps, rollId, row, deviceId, read, againAt(guard));
     if (!(adopted instanceof RollError) && adopted !== row) work.set(adopted);
   });
 }

@@ -6,6 +6,7 @@ import type { Refusal } from "../domain/roll/device-row";
 import type { EnrollmentGroup, GroupChange } from "../ports/enrollment-groups";
 import { fillWith, frozenPlan, noteRefusal, noteTrust, slotChanges, withoutHindrance } from "./authority-world";
 import { groupContended } from "./group-contended";
+import { noteReopened } from "./group-guard";
 import { journalled } from "./journalled";
 import { opensElsewhere } from "./opens-elsewhere";
 import { documents, type GroupSeen } from "./roll-documents";
@@ -27,6 +28,7 @@ export function createReplaceAuthority(deps: GroupTrustDeps): Step<typeof replac
     for (let pass = 1; pass <= PASSES; pass += 1) {
       const world = await readGroup(deps, rollId, plan);
       if ("code" in world) return noteRefusal(rolls, rollId, "refused", world);
+      if (seen !== undefined) await noteReopened(deps, rollId, world.group, seen);
       // Once the old CA has left the group it is known to nobody any more, and where it would get in cannot be asked again.
       const holdsOld = plan.old.some((old) => slotsWith(world.slots, old).length > 0);
       const shadowed = holdsOld && (await opensElsewhere(deps, rollId, plan));

@@ -62,6 +62,9 @@ export type BreachReach = z.infer<typeof BreachReach>;
 export const OthersCut = z.object({ from: z.int().nonnegative(), registrationIds: z.array(RegistrationId) });
 export type OthersCut = z.infer<typeof OthersCut>;
 
+const GroupReopened = z.object({ foundAt: Instant });
+type GroupReopened = z.infer<typeof GroupReopened>;
+
 /** The documents that steps leave for each other, by name and shape. */
 export const documents = {
   /** The waves the target list was cut into. */
@@ -69,6 +72,11 @@ export const documents = {
   groupSeen: (groupId: EnrollmentGroupId): Document<GroupSeen> => ({
     name: `groups/${encodeURIComponent(groupId)}`,
     schema: GroupSeen,
+  }),
+  /** That the group was found open again after this roll had closed it. */
+  groupReopened: (groupId: EnrollmentGroupId): Document<GroupReopened> => ({
+    name: `groups-reopened/${encodeURIComponent(groupId)}`,
+    schema: GroupReopened,
   }),
   /** What an import job does with a batch's devices at one hub, in one of the two writes. */
   bulkLines: (hub: HubHostName, move: "hold" | "release", batch: number): Document<BulkLine[]> => ({

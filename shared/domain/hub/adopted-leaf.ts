@@ -15,19 +15,23 @@ export interface RegistrationSeen {
  * chain that DPS accepts now. Three things must hold: the sentinels stood there after closure and settling, so that no
  * registration from before can have written it; DPS's record does not say otherwise; and one certificate stands in both
  * slots, as DPS writes it. The caller has just read that DPS is still closed to the compromised CA.
+ *
+ * `closedAgainAt`: DPS was found open to that CA in between, and this write closed it again. Whoever registered before it may
+ * be the thief: then only a registration after it counts, or sentinels that were read intact after it.
  */
 export function adoptedLeaf(
   row: DeviceRow,
   hub: HubHostName,
   identity: Identity,
   registration: RegistrationSeen | undefined,
+  closedAgainAt?: Instant,
 ): Sha256Thumbprint | undefined {
   const record = row.hubs[hub];
   if (row.leafUnknown !== true || record?.lastWrite !== "sentinel" || !stoodAfterSettling(row, record))
     return undefined;
   if (identity.authentication !== "selfSigned" || identity.primaryThumbprint !== identity.secondaryThumbprint)
     return undefined;
-  if (!agrees(row, hub, registration)) return undefined;
+  if (!agrees(row, hub, registration, closedAgainAt)) return undefined;
   const leaf = Sha256Thumbprint.safeParse(identity.primaryThumbprint);
   return leaf.success && !row.bad.includes(leaf.data) ? leaf.data : undefined;
 }
@@ -46,10 +50,17 @@ function stoodAfterSettling({ intactAt, listed }: DeviceRow, { releasedAt }: Hub
  * a refusal later than that: DPS keeps one record per device, and whoever knocks with an old leaf at a closed entry writes
  * his refusal over the record of the device that came back. Then the sentinels alone must tell.
  */
-function agrees(row: DeviceRow, hub: HubHostName, registration: RegistrationSeen | undefined): boolean {
+function agrees(
+  row: DeviceRow,
+  hub: HubHostName,
+  registration: RegistrationSeen | undefined,
+  closedAgainAt: Instant | undefined,
+): boolean {
   const { status, assignedHub, lastUpdatedAt } = registration ?? {};
-  if (lastUpdatedAt === undefined || lastUpdatedAt <= (row.entry.closedAt ?? 0)) return false;
+  const closedAt = Math.max(row.entry.closedAt ?? 0, closedAgainAt ?? 0);
+  if (lastUpdatedAt === undefined || lastUpdatedAt <= closedAt) return false;
   if (status === "assigned") return assignedHub === hub && lastUpdatedAt > (row.listed?.registeredAt ?? 0);
+  if (closedAgainAt !== undefined && (row.intactAt ?? 0) <= closedAgainAt) return false;
   return status === "disabled" || status === "failed" || status === "unassigned";
 }
 

@@ -1,5 +1,5 @@
 import { adopt, adoptedLeaf, disown, type RegistrationSeen } from "../../../shared/domain/hub/adopted-leaf";
-import { addMs } from "../../../shared/domain/instant";
+import { addMs, type Instant } from "../../../shared/domain/instant";
 import type { DeviceRow } from "../../../shared/domain/roll/device-row";
 import {
   aContainedRow,
@@ -49,6 +49,23 @@ test.each<[string, RegistrationSeen | undefined]>([
   ["a registration is still under way", { ...assigned, status: "assigning" }],
 ])("not while %s", (_why, registration) => {
   expect(adoptedLeaf(aGroupRow(), hubName, anIdentity(), registration)).toBeUndefined();
+});
+
+describe("where DPS was found open in between, and closed again by a later write", () => {
+  const refused: RegistrationSeen = { status: "disabled", assignedHub: undefined, lastUpdatedAt: addMs(later, 9_000) };
+  const again = (changes: Partial<DeviceRow>, registration: RegistrationSeen, closedAgainAt: Instant) =>
+    adoptedLeaf(aGroupRow(changes), hubName, anIdentity(), registration, closedAgainAt);
+
+  it("a registration counts only if it came after that write", () => {
+    expect(again({}, assigned, addMs(later, -1))).toBe(planned);
+    expect(again({}, assigned, later)).toBeUndefined();
+  });
+
+  it("behind a refusal only sentinels count that were read intact after that write", () => {
+    expect(again({ intactAt: addMs(later, 1) }, refused, later)).toBe(planned);
+    expect(again({ intactAt: later }, refused, later)).toBeUndefined();
+    expect(again({}, refused, later)).toBeUndefined();
+  });
 });
 
 test("not a registration that was known when the group was closed", () => {

@@ -1,5 +1,6 @@
 import { createIntermediate, createRoot } from "../../../lab/pki/certificates";
-import { rollId } from "../../support/builders";
+import { aRow, rollId } from "../../support/builders";
+import { readGuards } from "../../../shared/steps/group-guard";
 import { documents } from "../../../shared/steps/roll-documents";
 import { AuthorityBed, type Family, type Role } from "./authority-bed";
 
@@ -177,6 +178,39 @@ describe("a group that is not the breach's to open", () => {
     const before = bed.azure.faults.calls.get("dps.group.put");
     expect(await bed.replace()).toEqual({ outcome: "done" });
     expect(bed.azure.faults.calls.get("dps.group.put")).toBe(before);
+  });
+});
+
+describe("a group that somebody had enabled again before the new CA came", () => {
+  const rolled = async (reopened: boolean) => {
+    const bed = new AuthorityBed("caReferences", "root");
+    bed.addGroup();
+    await bed.ask(BREACH);
+    await close(bed);
+    await bed.judge();
+    await bed.prove();
+    const group = bed.azure.fakeGroups.group("fleet");
+    const keep = { kind: "keep" } as const;
+    if (reopened && group !== undefined)
+      await bed.azure.groups.put(
+        { ...group, record: undefined },
+        { slots: { primary: keep, secondary: keep }, provisioningStatus: "enabled" },
+      );
+    expect(await bed.replace()).toEqual({ outcome: "done" });
+    const guards = await readGuards({ blobs: bed.blobs, groups: bed.azure.groups }, rollId, [
+      aRow({ group: bed.groupId }),
+    ]);
+    return { guard: guards.get(bed.groupId), group: bed.azure.fakeGroups.group("fleet") };
+  };
+
+  it("is known to be closed only since our own last write", async () => {
+    const { guard, group } = await rolled(true);
+    expect(guard).toMatchObject({ kind: "closed", closedAgainAt: group?.lastUpdatedAt });
+  });
+
+  it("and one that nobody touched since its closing", async () => {
+    const { guard } = await rolled(false);
+    expect(guard).toMatchObject({ kind: "closed", closedAgainAt: undefined });
   });
 });
 
