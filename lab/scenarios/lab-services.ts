@@ -36,6 +36,11 @@ export interface LabServicesOptions {
   readonly hubQuotas?: Partial<HubQuotaOptions>;
   /** How many hubs are linked to DPS: `lab-hub`, `lab-hub-2` and so on. At least 1, which is the default; at most 50. */
   readonly hubs?: number;
+  /**
+   * What hubs tell by themselves (connections, lifecycle) goes into the stream too, as whoever runs an app would route it.
+   * Default: device messages alone, as a new hub does it.
+   */
+  readonly hubEvents?: boolean;
   /** Default: free ports. Storage takes free ones always. */
   readonly ports?: LabPorts;
   /** Where an earlier lab left its registries; they are written back at `stop`. Default: the lab starts empty. */
@@ -157,6 +162,13 @@ export async function startLabServices(options: LabServicesOptions): Promise<Lab
       stop,
     };
 
+    /** One that reads one event hub hears all hubs; each has its built-in endpoint still. */
+    function routesTo(endpoint: string): readonly MessageRoute[] {
+      const own = ["DeviceConnectionStateEvents", "DeviceLifecycleEvents"] as const;
+      const sources = ["DeviceMessages", ...(options.hubEvents === true ? own : [])] as const;
+      return sources.map((source) => ({ name: `${endpoint}-${source}`, source, endpoint }));
+    }
+
     async function startHub(index: number): Promise<IotHub> {
       const hostName = hubHostName(index);
       const { service, mqtt } = options.ports?.hubs[index] ?? { service: 0, mqtt: 0 };
@@ -171,7 +183,7 @@ export async function startLabServices(options: LabServicesOptions): Promise<Lab
         servicePort: service,
         mqttPort: mqtt,
         ...(snapshot === undefined ? {} : { snapshot }),
-        routes: (options.hubs ?? 1) > 1 ? [...routesTo("events"), ...routesTo(allHubsEventHub)] : routesTo("events"),
+        routes: [...routesTo("events"), ...((options.hubs ?? 1) > 1 ? routesTo(allHubsEventHub) : [])],
         resourceLogHub: connectionLogHub,
       });
       const streams = (options.hubs ?? 1) > 1 ? [started.eventHubName, allHubsEventHub] : [started.eventHubName];
@@ -188,10 +200,4 @@ export async function startLabServices(options: LabServicesOptions): Promise<Lab
     await stop();
     throw error;
   }
-}
-
-/** All that an app hears, in one stream. One that reads one event hub hears all hubs; each has its built-in endpoint still. */
-function routesTo(endpoint: string): readonly MessageRoute[] {
-  const sources = ["DeviceMessages", "DeviceConnectionStateEvents", "DeviceLifecycleEvents"] as const;
-  return sources.map((source) => ({ name: `${endpoint}-${source}`, source, endpoint }));
 }

@@ -73,6 +73,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
   };
   try {
     const services = await startLabServices({
+      hubEvents: true,
       folder,
       hubs: Math.max(...stories.map(({ hubs }) => hubs ?? 1)),
       // Devices poll soon, so that the picture shows Rollcall's own pace and not the three seconds of Azure's answer.

@@ -35,6 +35,7 @@ export async function startRollLab(
 ): Promise<RollLab> {
   const folder = await mkdtemp(join(tmpdir(), "rollcall-e2e-"));
   const services = await startLabServices({
+    hubEvents: true,
     folder,
     dpsSwitches: { retryAfterSeconds: 0.2 },
     ...(o.hubSwitches === undefined ? {} : { hubSwitches: o.hubSwitches }),
