@@ -6,15 +6,17 @@ import { lintLimits, lintTrust } from "../../domain/inventory/lint-trust";
 import type { DeviceRecord } from "../../domain/inventory/records";
 import { SharedCertificates } from "../../domain/inventory/shared-certificates";
 import { graphOf } from "../../domain/inventory/trust";
-import type { Instant } from "../../domain/instant";
+import { addMs, type Instant } from "../../domain/instant";
 import { RollError } from "../../domain/roll-error";
 import type { Enrollments } from "../../ports/enrollments";
-import type { InventoryStore } from "../../ports/inventory";
+
 import { askSideBySide } from "../side-by-side";
 import { discardExports, type GatherHubsDeps } from "./gather-hubs";
 
-/** Finished inventories that are kept; what is older is deleted with its lines. */
+/** Finished inventories that are kept; what is older, and was begun more than a day ago, is deleted with its lines. */
 export const INVENTORIES_KEPT = 7;
+
+const DAY_MS = 86_400_000;
 
 /** Identities that no list of DPS shows and that are looked up one by one; each costs a call. */
 const LOOKED_UP = 100;
@@ -71,7 +73,7 @@ export async function finishInventory(
   await inventories.finish(summary);
   await discardExports(deps, inventoryId);
   await inventories.dropGathered(inventoryId);
-  await forgetOldOnes(inventories, inventoryId);
+  await forgetOldOnes(deps);
 }
 
 class Tally {
@@ -123,14 +125,18 @@ function unreadableAuthority(name: string): Finding {
   return { code: "ca-unreadable", severity: "warning", subject: { kind: "ca", id: name }, detail };
 }
 
-/** Those before the newest seven finished ones, and whatever was begun before them and never got anywhere. */
-async function forgetOldOnes(inventories: InventoryStore, newest: InventoryId): Promise<void> {
+/**
+ * Those before the newest seven finished ones, and whatever was begun a day before and never got anywhere. One that was
+ * begun since is somebody's work: a roll may be taking it, or reading it, and half of it would say of every device that DPS
+ * does not know it.
+ */
+async function forgetOldOnes({ inventories, clock }: FinishInventoryDeps): Promise<void> {
   const entries = await inventories.list(100);
   const finished = entries.flatMap((entry) => (entry.state === "finished" ? [entry.summary.inventoryId] : []));
   const keep = new Set(finished.slice(0, INVENTORIES_KEPT));
+  const dayAgo = addMs(clock.now(), -DAY_MS);
   for (const entry of entries) {
-    const id = entry.state === "finished" ? entry.summary.inventoryId : entry.inventoryId;
-    // Ids sort by time. One that was begun later is none of ours.
-    if (!keep.has(id) && id < newest) await inventories.forget(id);
+    const { inventoryId, startedAt } = entry.state === "finished" ? entry.summary : entry;
+    if (!keep.has(inventoryId) && startedAt < dayAgo) await inventories.forget(inventoryId);
   }
 }

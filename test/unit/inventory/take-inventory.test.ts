@@ -20,7 +20,8 @@ const leafOf = (commonName: string) => issueLeaf({ commonName, issuer: intermedi
 type Taken = z.output<typeof takeInventory.output>;
 
 function aBed() {
-  const clock = { now: () => now };
+  const time = { now };
+  const clock = { now: () => time.now };
   const azure = new FakeAzure({ clock });
   const inventories = new MemoryInventoryStore();
   const facts = new MemoryFactStore();
@@ -49,7 +50,7 @@ function aBed() {
   ): Promise<number> => {
     let waitedMs = 0;
     for (let cursor: InventoryCursor = { at: "trust" }; ;) {
-      const { next, waitMs = 0 } = await step({ inventoryId: id, startedAt: now, cursor: each(cursor) });
+      const { next, waitMs = 0 } = await step({ inventoryId: id, startedAt: time.now, cursor: each(cursor) });
       waitedMs += waitMs;
       if (next === undefined) return waitedMs;
       cursor = next;
@@ -72,7 +73,7 @@ function aBed() {
     for await (const one of inventories.readFindings((await summary()).inventoryId)) all.push(one);
     return all.map(({ code, subject }) => `${code} ${subject.id}`).sort();
   };
-  return { azure, inventories, facts, step, take, summary, devices, findings, inventoryId };
+  return { time, azure, inventories, facts, step, take, summary, devices, findings, inventoryId };
 }
 
 /** 130 devices with enrollments of their own (more than a page), two of a group, and a hub identity nobody knows. */
@@ -252,11 +253,30 @@ describe("an inventory", () => {
     expect(await bed.findings()).toContain(`orphaned-registration ${registrationId}`);
   });
 
+  it("leaves alone what another one has begun, however many are finished meanwhile", async () => {
+    const bed = withFleet(aBed());
+    const slow = InventoryId.parse("20260101T000000000Z-0000000a");
+    const quick = Array.from({ length: 9 }, (_, n) => InventoryId.parse(`20260101T00000000${n + 1}Z-00000001`));
+    for (let cursor: InventoryCursor | undefined = { at: "trust" }; cursor !== undefined;) {
+      const { next } = await bed.step({ inventoryId: slow, startedAt: now, cursor });
+      const id = quick.pop();
+      if (id !== undefined) await bed.take(undefined, id);
+      cursor = next;
+    }
+    const kept = (await bed.inventories.list(100)).flatMap((one) => (one.state === "finished" ? [one.summary] : []));
+    const counted = new Set(kept.map(({ counts }) => JSON.stringify([counts.devices, counts.registrations])));
+    expect(kept.map(({ inventoryId }) => inventoryId)).toContain(slow);
+    expect(counted.size).toBe(1);
+  });
+
   it("keeps seven, and nothing but devices and findings of each", async () => {
     const bed = withFleet(aBed());
     const ids = Array.from({ length: 9 }, (_, day) => InventoryId.parse(`2026010${day + 1}T000000000Z-00000001`));
     await bed.inventories.begin(InventoryId.parse("20260101T000000001Z-00000001"), now);
-    for (const id of ids) await bed.take(undefined, id);
+    for (const id of ids) {
+      await bed.take(undefined, id);
+      bed.time.now = addMs(bed.time.now, 86_400_000 + 1);
+    }
     expect(await bed.inventories.list(100)).toHaveLength(7);
     const [oldest] = ids;
     expect(bed.inventories.names(oldest)).toEqual([]);
