@@ -2,7 +2,7 @@ import { z } from "zod";
 
 const Env = z.object({
   /** How many stories; more find more. */
-  MODEL_RUNS: z.coerce.number().int().positive().default(100),
+  MODEL_RUNS: z.coerce.number().int().positive().default(60),
   MODEL_SEED: z.coerce.number().int().default(20_260_101),
   /** When the search, and the shortening of a story that breaks a law, ends. */
   MODEL_MS: z.coerce.number().int().positive().optional(),
