@@ -159,5 +159,9 @@ describe("group breach", () => {
   const all = AUTHORITIES.flatMap((authority) =>
     FAMILIES.flatMap((family) => SLOTS.map((slots) => groupBreach([authority, family, slots]))),
   );
-  allComeTrue(all.filter(({ story }) => !played.includes(story.name)));
+  // In CI one of each family and authority; and one at a time, because the breach of a CA looks at every identity of the hub.
+  const wanted =
+    process.env["ALL_COMBINATIONS"] === undefined ? all.filter(({ story }) => /-secondary$/.test(story.name)) : all;
+  const left = wanted.filter(({ story }) => !played.includes(story.name));
+  allComeTrue(left, 1);
 });
